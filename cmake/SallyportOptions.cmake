@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# Compiler, warning, sanitizer and cache settings shared by every target of the project.
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(qrencode REQUIRED IMPORTED_TARGET libqrencode)
+find_package(yaml-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(sallyport_options INTERFACE)
+target_compile_options(sallyport_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+  -fstack-protector-strong -fno-plt)
+# GCC 12 warns about its own coroutine frames and about std::variant moves it cannot follow.
+target_compile_options(sallyport_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+if(SALLYPORT_WERROR)
+  target_compile_options(sallyport_options INTERFACE -Werror)
+endif()
+if(SALLYPORT_SANITIZE)
+  target_compile_options(sallyport_options INTERFACE -fsanitize=${SALLYPORT_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  target_link_options(sallyport_options INTERFACE -fsanitize=${SALLYPORT_SANITIZE})
+else()
+  target_compile_definitions(sallyport_options INTERFACE $<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+endif()
+target_link_options(sallyport_options INTERFACE -Wl,-z,relro,-z,now)

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// ConnectionFacts: what the kernel and the TLS layer know about one connection. Made by net; nothing in it can be forged
+// by the other end.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "sallyport/base/address.h"
+
+namespace sallyport {
+
+/// PeerProcess is the kernel's word about the process at the other end of a local connection.
+struct PeerProcess {
+  std::uint32_t uid = UINT32_MAX;
+  std::int32_t pid = 0;  ///< 0 where unknown (TCP)
+};
+
+enum class Tls : std::uint8_t { off, on };
+
+/// ConnectionFacts lives as long as its connection. `peer` and `local` are the socket's own addresses.
+struct ConnectionFacts {
+  SocketAddress peer;
+  SocketAddress local;
+  Tls tls = Tls::off;
+  std::optional<PeerProcess> process;  ///< Unix: SO_PEERCRED; loopback TCP: the kernel's socket table; else none
+};
+
+}  // namespace sallyport
