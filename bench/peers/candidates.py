@@ -44,14 +44,14 @@ class Candidate:
     leave_out = ("peers_backend",)
 
 
-def template(name, **values):
-    """conf/NAME.in with @KEY@ filled in."""
-    text = (HERE / "conf" / f"{name}.in").read_text()
+def template(file, /, **values):
+    """conf/FILE.in with @KEY@ filled in."""
+    text = (HERE / "conf" / f"{file}.in").read_text()
     for key, value in values.items():
         text = text.replace(f"@{key.upper()}@", str(value))
     left = re.search(r"@[A-Z_]+@", "\n".join(l for l in text.splitlines() if not l.lstrip().startswith("#")))
     if left:
-        raise proc.StartError(f"{name}.in: {left.group()} was not filled in")
+        raise proc.StartError(f"{file}.in: {left.group()} was not filled in")
     return text
 
 
@@ -156,7 +156,7 @@ def start_haproxy(context, candidate, _wanted):
         backend_port=context.backend_port, backend_unix=context.backend_unix,
         **{"global": "tune.bufsize 65536" if big else ""}))
     process = context.processes.start(
-        candidate.name, [program, "-q", "-db", "-f", config], proc.PROXY_CORE)
+        candidate.name, [program, "-db", "-f", config], proc.PROXY_CORE)
     register(context, candidate, process, ports)
 
 

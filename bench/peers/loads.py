@@ -115,14 +115,14 @@ def read_wrk(run, output, body_bytes):
         run.void = f"{run.bytes / run.requests:.0f} bytes per answer"
 
 
-def measure(load, candidate, number, seconds):
+def measure(load, candidate, number, seconds, scratch):
     """One run of wrk (or h2load for `latency`) with the CPU of the process tree around it."""
     endpoint = candidate.endpoints[load.flavour]
     run = Run(load.name, candidate.name, number)
     pressure, start = proc.cpu_pressure()[0], time.monotonic()
     before = proc.Sample(endpoint.roots, candidate.leave_out)
     if load.name == "latency":
-        output = h2load(run, endpoint, seconds)
+        output = h2load(run, endpoint, seconds, scratch / "h2load.log")
     else:
         output = wrk(load, endpoint, seconds)
     cost = proc.Sample(endpoint.roots, candidate.leave_out).since(before)
@@ -141,10 +141,9 @@ def measure(load, candidate, number, seconds):
     return run
 
 
-def h2load(run, endpoint, seconds):
+def h2load(run, endpoint, seconds, log):
     """20 clients at 50 requests a second each, HTTP/1.1; every request's time is in the log."""
     requests = LATENCY_CLIENTS * LATENCY_RATE * seconds
-    log = endpoint_log(endpoint)
     log.unlink(missing_ok=True)
     output = bounded(
         ["h2load", "--h1", "-t1", f"-c{LATENCY_CLIENTS}", f"-n{requests}", f"--rps={LATENCY_RATE}",
@@ -160,10 +159,6 @@ def h2load(run, endpoint, seconds):
         run.p50_us = statistics.median(good)
         run.p90_us = good[int(len(good) * 0.9)]
     return output
-
-
-def endpoint_log(endpoint):
-    return endpoint.scratch / f"h2load-{endpoint.port}.log"
 
 
 def warm(load, candidate, seconds=WARM_SECONDS):
@@ -256,8 +251,7 @@ def syscalls(load, candidate, number, scratch):
             except subprocess.TimeoutExpired:
                 tracer.kill()
     if run.requests:
-        counts = {f[-1]: int(f[-2] if len(f) == 5 else f[-3]) for f in read_strace(table)}
-        run.syscalls = {name: count / run.requests for name, count in counts.items()}
+        run.syscalls = {row[-1]: int(row[3]) / run.requests for row in read_strace(table)}
     return run
 
 
