@@ -3,6 +3,7 @@
 
 import dataclasses
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -38,6 +39,7 @@ class Candidate:
     rewrites_headers: bool = True
     endpoints: dict = dataclasses.field(default_factory=dict)
     missing: str = ""  # why it is not measured: "not installed", a start error, unequal work
+    tls_facts: str = ""  # what a TLS client negotiated
     notes: list = dataclasses.field(default_factory=list)
 
     # The tool behind a gateway is no part of its price.
@@ -177,9 +179,16 @@ def start_caddy(context, candidate, _wanted):
         for flavour, port in ports.items())
     config = context.folder / f"{candidate.name}.Caddyfile"
     config.write_text(template("Caddyfile", sites=sites))
-    process = context.processes.start(
-        candidate.name, [program, "run", "--adapter", "caddyfile", "--config", config],
-        proc.PROXY_CORE)
+    # A Caddyfile cannot turn session tickets off, its JSON form can; all candidates run without.
+    adapted = subprocess.run([program, "adapt", "--adapter", "caddyfile", "--config", config],
+                             capture_output=True, text=True, timeout=30, check=False)
+    if adapted.returncode != 0:
+        raise proc.StartError(f"caddy adapt: {adapted.stderr.strip()[-120:]}")
+    settings = json.loads(adapted.stdout)
+    settings["apps"].setdefault("tls", {})["session_tickets"] = {"disabled": True}
+    config = config.with_suffix(".json")
+    config.write_text(json.dumps(settings, indent=1))
+    process = context.processes.start(candidate.name, [program, "run", "--config", config], proc.PROXY_CORE)
     register(context, candidate, process, ports, [context.auth_pid] if with_auth else [])
 
 

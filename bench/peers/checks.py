@@ -113,6 +113,6 @@ def check(candidate):
         try:
             candidate.notes += [f"{flavour}: {d}" for d in header_differences(candidate, endpoint)]
             if endpoint.tls:
-                candidate.notes.append(f"tls: {tls_facts(endpoint)}")
+                candidate.tls_facts = tls_facts(endpoint)
         except (OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
             candidate.notes.append(f"{flavour}: check failed: {type(error).__name__}: {error}")

@@ -85,6 +85,19 @@ def idle_verdict(load, values):
     return f"goal {goal:g} KiB MISSED"
 
 
+def usual_tls(candidates):
+    """What most candidates negotiated; others are compared with it."""
+    return statistics.mode([c["tls_facts"] for c in candidates if c["tls_facts"]] or [""])
+
+
+def tls_texts(candidates):
+    """(who, what was negotiated): one line for those that agree, one for each that does not."""
+    usual = usual_tls(candidates)
+    texts = [("TLS", usual)] if usual else []
+    return texts + [(f"TLS of {c['name']}, NOT EQUAL", c["tls_facts"]) for c in candidates
+                    if c["tls_facts"] not in ("", usual)]
+
+
 def summarise(runs, candidates, loads, ours):
     """Rows of the table, in order: one per load and candidate."""
     rows = []
@@ -98,7 +111,8 @@ def summarise(runs, candidates, loads, ours):
             row = {"load": load, "candidate": candidate["name"], "missing": candidate["missing"],
                    "values": values, "voided": len(mine) - len(good), "rounds": len(mine),
                    "void_reasons": sorted({r["void"] for r in mine if r["void"]}),
-                   "ratio": None, "verdict": ""}
+                   "ratio": None, "verdict": "",
+                   "other_tls": "tls" in load and candidate["tls_facts"] not in ("", usual_tls(candidates))}
             if good:
                 row["user_us"] = statistics.median(r["user_us"] for r in good)
                 row["system_us"] = statistics.median(r["system_us"] for r in good)
@@ -119,7 +133,7 @@ def number(value):
 def row_text(row, ours):
     name = row["candidate"] + (" (ours)" if row["candidate"] == ours else "")
     if row["missing"]:
-        return [row["load"], name, row["missing"], "", "", "", ""]
+        return [row["load"], name, row["missing"][:80], "", "", "", ""]
     if not row["values"]:
         return [row["load"], name, "void: " + "; ".join(row["void_reasons"])[:80], "", "", "", ""]
     median, least, most = (number(v) for v in row["values"])
@@ -130,7 +144,9 @@ def row_text(row, ours):
             f"{row['user_us']:.1f}+{row['system_us']:.1f}" if timed else "",
             f"{ratio[0]:.2f} ({ratio[1]:.2f}–{ratio[2]:.2f})" if ratio else "",
             f"{row['waited_share'] * 100:.0f} %" if timed else "",
-            "; ".join(filter(None, [row["verdict"], f"{row['voided']} of {row['rounds']} void" if row["voided"] else ""]))]
+            "; ".join(filter(None, [
+                row["verdict"], f"{row['voided']} of {row['rounds']} void" if row["voided"] else "",
+                "TLS not equal, see below" if row["other_tls"] else ""]))]
 
 
 HEADINGS = ["load", "candidate", "median (min–max)", "user+sys", "peer/ours, paired", "waited", "remarks"]

@@ -36,10 +36,14 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(report.verdict("one", "nginx", (1.0, 1, 2)), "")
 
     def test_missing_candidates_keep_their_row(self):
-        candidates = [{"name": "caddy", "missing": "not installed", "wanted_by": ["small"]}]
+        candidates = [{"name": "caddy", "missing": "not installed", "wanted_by": ["small"], "tls_facts": ""}]
         rows = report.summarise([], candidates, ["small", "tls"], "sallyport")
         self.assertEqual([(r["load"], r["missing"]) for r in rows], [("small", "not installed")])
         self.assertIn("not installed", report.table(rows, "sallyport"))
+
+    def test_unequal_tls_is_named(self):
+        candidates = [{"name": n, "tls_facts": f} for n, f in (("a", "X"), ("b", "X"), ("c", "Y"), ("d", ""))]
+        self.assertEqual(report.tls_texts(candidates), [("TLS", "X"), ("TLS of c, NOT EQUAL", "Y")])
 
     def test_only_gates_can_fail(self):
         rows = [{"load": "small", "candidate": "nginx", "ratio": (1.0, 1, 1)},

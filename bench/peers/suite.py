@@ -88,6 +88,8 @@ def arguments(argv):
         parser.error(f"unknown: {', '.join(unknown)}" if unknown else "--rounds and --seconds are at least 1")
     if "idle" in options.loads and "idle-tls" not in options.loads:
         options.loads.insert(options.loads.index("idle") + 1, "idle-tls")
+    # Memory first: what heavier loads leave in a process's free lists would hide what idle ones need.
+    options.loads.sort(key=lambda name: name not in report.IDLE_GOALS)
     options.chosen = chosen
     return options
 
@@ -171,8 +173,8 @@ def one_run(options, context, load, candidate, number):
         return kinds.idle(load, candidate, number, count)
     if load.name == "syscalls":
         return kinds.syscalls(load, candidate, number, context.folder)
-    return kinds.measure(load, candidate, number, max(options.seconds, load.seconds_min if not options.quick else 2
-                                                      if load.seconds_min else 0), context.folder)
+    seconds = options.seconds if options.quick else max(options.seconds, load.seconds_min)
+    return kinds.measure(load, candidate, number, seconds, context.folder)
 
 
 def run_load(options, context, lineup, load):
@@ -223,10 +225,11 @@ def measure(options, folder):
         for name in options.loads:
             record["runs"] += run_load(options, context, lineup, kinds.LOADS[name])
     record["pressure_after"] = proc.cpu_pressure()[1]
+    order = [options.ours, report.TWIN, *peers.STARTERS]
     record["candidates"] = [
-        {"name": c.name, "missing": c.missing, "notes": c.notes,
+        {"name": c.name, "missing": c.missing, "notes": c.notes, "tls_facts": c.tls_facts,
          "wanted_by": [n for n in options.loads if c.name in line_up(options, kinds.LOADS[n])]}
-        for c in lineup.values()]
+        for c in sorted(lineup.values(), key=lambda c: order.index(c.name))]
     return record
 
 
@@ -237,6 +240,8 @@ def print_record(record, rows):
     print(f"\nRatio: peer's CPU per request / {record['ours']}'s in the same round; above 1 ours is cheaper. "
           "Waited: time the proxy was runnable while something else had its core.")
     print(report.noise_text(rows))
+    for name, facts in report.tls_texts(record["candidates"]):
+        print(f"{name}: {facts}")
     for candidate in record["candidates"]:
         for note in candidate["notes"]:
             print(f"{candidate['name']}: {note}")
