@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/policy/network_rules.h"
+
+#include <algorithm>
+
+namespace sallyport {
+
+bool NetworkRules::admits(const IpAddress& peer) const noexcept {
+  const auto holds = [&peer](const Cidr& network) { return network.contains(peer); };
+  if (std::any_of(deny.begin(), deny.end(), holds)) return false;
+  return allow.empty() || std::any_of(allow.begin(), allow.end(), holds);
+}
+
+bool NetworkRules::admits_local(const std::optional<PeerProcess>& peer) const noexcept {
+  if (peer_uids.empty()) return true;
+  return peer && std::find(peer_uids.begin(), peer_uids.end(), peer->uid) != peer_uids.end();
+}
+
+bool NetworkRules::admits(const ConnectionFacts& facts) const noexcept {
+  return facts.peer.is_unix() ? admits_local(facts.process) : admits(facts.peer.ip);
+}
+
+}  // namespace sallyport
