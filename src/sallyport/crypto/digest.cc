@@ -36,10 +36,11 @@ EVP_MD_CTX* thread_context() noexcept {
 Digest sha256_of_two(std::span<const std::byte> first, std::span<const std::byte> second) noexcept {
   EVP_MD_CTX* const context = thread_context();
   Digest digest;
-  const bool done = EVP_DigestInit_ex2(context, sha256_method(), nullptr) == 1 &&
-                    EVP_DigestUpdate(context, first.data(), first.size()) == 1 &&
-                    EVP_DigestUpdate(context, second.data(), second.size()) == 1 &&
-                    EVP_DigestFinal_ex(context, reinterpret_cast<unsigned char*>(digest.bytes.data()), nullptr) == 1;
+  const bool done =
+      EVP_DigestInit_ex2(context, sha256_method(), nullptr) == 1 &&
+      EVP_DigestUpdate(context, first.data(), first.size()) == 1 &&
+      EVP_DigestUpdate(context, second.data(), second.size()) == 1 &&
+      EVP_DigestFinal_ex(context, reinterpret_cast<unsigned char*>(digest.bytes.data()), nullptr) == 1;
   if (!done) std::abort();
   return digest;
 }
@@ -56,7 +57,8 @@ std::array<std::byte, kBlockBytes> padded_key(std::span<const std::byte> key, st
 Digest sha256(std::span<const std::byte> bytes) noexcept { return sha256_of_two(bytes, {}); }
 Digest sha256(std::string_view text) noexcept { return sha256(std::as_bytes(std::span(text))); }
 
-// RFC 2104 section 2, on the held context: OpenSSL's one-shot HMAC() costs several times as much for short messages.
+// RFC 2104 section 2, on the held context: OpenSSL's one-shot HMAC() costs several times as much for short
+// messages.
 Digest hmac_sha256(std::span<const std::byte> key, std::span<const std::byte> message) noexcept {
   Digest shortened;
   if (key.size() > kBlockBytes) {
@@ -79,13 +81,15 @@ Digest hmac_sha256(std::span<const std::byte> key, std::string_view message) noe
 
 Fingerprinter Fingerprinter::derived_from(const SecretText& secret) noexcept {
   Digest derived = hmac_sha256(std::as_bytes(std::span(secret.expose())), "sallyport fingerprint key");
-  auto key = FingerprintKey::filled_by([&](std::span<std::byte, 32> out) { std::ranges::copy(derived.bytes, out.begin()); });
+  auto key = FingerprintKey::filled_by(
+      [&](std::span<std::byte, 32> out) { std::ranges::copy(derived.bytes, out.begin()); });
   wipe(derived.bytes);
   return Fingerprinter(std::move(key));
 }
 
 std::string Fingerprinter::fingerprint(const Digest& digest) const {
-  return to_hex(std::span(hmac_sha256(key_.expose(), digest.bytes).bytes).first<kFingerprintBytes>());
+  const Digest keyed = hmac_sha256(key_.expose(), digest.bytes);
+  return to_hex(std::span(keyed.bytes).first<kFingerprintBytes>());
 }
 
 }  // namespace sallyport

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/credential/token.h"
+
+#include <array>
+#include <cstdlib>
+
+#include "sallyport/base/text.h"
+#include "sallyport/crypto/digest.h"
+
+namespace sallyport {
+namespace {
+
+struct KindPrefix {
+  CredentialKind kind;
+  std::string_view prefix;
+};
+
+constexpr std::array<KindPrefix, 7> kPrefixes{{
+    {CredentialKind::access_token, "spa_"},
+    {CredentialKind::session_token, "sps_"},
+    {CredentialKind::ticket, "spt_"},
+    {CredentialKind::internal_credential, "spi_"},
+    {CredentialKind::backend_credential, "spb_"},
+    {CredentialKind::login_link, "spl_"},
+    {CredentialKind::login, "spc_"},
+}};
+
+CredentialKind kind_of(std::string_view prefix) noexcept {
+  for (const auto& entry : kPrefixes) {
+    if (entry.prefix == prefix) return entry.kind;
+  }
+  return CredentialKind::none;
+}
+
+/// decoded_size is how many bytes `characters` of unpadded base64 stand for.
+constexpr std::size_t decoded_size(std::size_t characters) noexcept { return characters * 3 / 4; }
+
+bool size_permitted(CredentialKind kind, std::size_t bytes) noexcept {
+  if (kind == CredentialKind::session_token) return bytes >= kTokenBytesMin && bytes <= kTokenBytesMax;
+  return bytes == kTokenBytes;
+}
+
+bool canonical(std::string_view body) noexcept {
+  std::array<std::byte, kTokenBytesMax> bytes;
+  const std::span<std::byte> decoded = std::span(bytes).first(decoded_size(body.size()));
+  const bool well_formed = base64url_decode(body, decoded);
+  wipe(decoded);
+  return well_formed;
+}
+
+}  // namespace
+
+std::string_view token_prefix(CredentialKind kind) noexcept {
+  for (const auto& entry : kPrefixes) {
+    if (entry.kind == kind) return entry.prefix;
+  }
+  return {};
+}
+
+Minted mint(CredentialKind kind, Entropy& entropy, std::size_t bytes) {
+  const std::string_view prefix = token_prefix(kind);
+  if (prefix.empty() || !size_permitted(kind, bytes)) std::abort();
+  auto text = SecretText::filled_by(kTokenPrefixSize + base64url_size(bytes), [&](std::span<char> out) {
+    std::array<std::byte, kTokenBytesMax> random;
+    const std::span<std::byte> drawn = std::span(random).first(bytes);
+    entropy.fill(drawn);
+    prefix.copy(out.data(), prefix.size());
+    base64url_encode(drawn, out.subspan(kTokenPrefixSize));
+    wipe(drawn);
+  });
+  const Digest digest = sha256(text.expose());
+  return Minted{std::move(text), digest};
+}
+
+std::optional<Presented> read_token(std::string_view text) noexcept {
+  if (text.size() <= kTokenPrefixSize) return std::nullopt;
+  const CredentialKind kind = kind_of(text.substr(0, kTokenPrefixSize));
+  const std::string_view body = text.substr(kTokenPrefixSize);
+  if (kind == CredentialKind::none || !size_permitted(kind, decoded_size(body.size()))) return std::nullopt;
+  if (!canonical(body)) return std::nullopt;
+  return Presented{kind, sha256(text)};
+}
+
+}  // namespace sallyport
