@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 
+import checks
 import proc
 from start_sallyport import start_sallyport
 
@@ -79,6 +80,7 @@ def start_ours(context, candidate, wanted):
     for flavour in candidate.flavours:
         process, port, token = start_sallyport(context, candidate.name, flavour)
         candidate.endpoints[flavour] = Endpoint(port, [process.pid], token, flavour == "tls")
+        checks.wait_while_starting(candidate.endpoints[flavour])
 
 
 def start_relay(context, candidate, _wanted):

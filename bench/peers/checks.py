@@ -6,6 +6,7 @@ import re
 import socket
 import ssl
 import subprocess
+import time
 
 BODIES = {"/128": 128, "/100k": 100 * 1024, "/10m": 10 * 1024 * 1024}
 WRONG_TOKEN = "spa_" + "A" * 43
@@ -31,6 +32,18 @@ def get(connection, path, token):
     connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
     response = connection.getresponse()
     return response.status, response.read()
+
+
+def wait_while_starting(endpoint):
+    """Returns once the gateway no longer answers 503 for a tool that is still coming up."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if get(connect(endpoint), "/128", endpoint.token)[0] != 503:
+                return
+        except (OSError, http.client.HTTPException):
+            pass  # told apart and reported by the check that follows
+        time.sleep(0.1)
 
 
 def unequal_answers(candidate, endpoint):

@@ -46,9 +46,13 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(report.tls_texts(candidates), [("TLS", "X"), ("TLS of c, NOT EQUAL", "Y")])
 
     def test_only_gates_can_fail(self):
-        rows = [{"load": "small", "candidate": "nginx", "ratio": (1.0, 1, 1)},
-                {"load": "unix", "candidate": "nginx", "ratio": (1.0, 1, 1)}]
-        self.assertEqual(report.missed_gates(rows), [("small", "nginx")])
+        def missed(ours):
+            candidates = [{"name": n, "missing": "", "tls_facts": "", "wanted_by": []} for n in (ours, "nginx")]
+            runs = [run(name, 0, 10, load=load) for load in ("small", "unix") for name in (ours, "nginx")]
+            return report.missed_gates(report.summarise(runs, candidates, ["small", "unix"], ours))
+
+        self.assertEqual(missed("sallyport"), [("small", "nginx")])
+        self.assertEqual(missed("relay"), [])
 
 
 class WrkOutput(unittest.TestCase):
@@ -73,7 +77,7 @@ class WrkOutput(unittest.TestCase):
 class Command(unittest.TestCase):
     def test_placeholders_of_sallyport_survive(self):
         argv = start_sallyport.command(start_sallyport.COMMAND, "unix", binary="s", port=1, state="st",
-                                       load_core=1, backend="b", cert="c", key="k", tokens=5)
+                                       taskset="/bin/taskset", load_core=1, backend="b", cert="c", key="k", tokens=5)
         self.assertEqual(argv[-3:], ["b", "--unix", "{socket}"])
         self.assertEqual(argv[argv.index("--tls") + 1], "off")
 

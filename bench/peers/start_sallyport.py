@@ -3,6 +3,7 @@
 
 import pathlib
 import shlex
+import shutil
 import time
 
 import proc
@@ -11,7 +12,7 @@ TOKEN_SECONDS_MAX = 10.0
 
 # sallyport starts the backend itself; taskset moves it over to the load's core.
 COMMAND = ("{binary} run --listen 127.0.0.1:{port} --no-local-trust --threads 1 --state-dir {state} "
-           "--name bench {tls} -- taskset -c {load_core} {backend} {upstream}")
+           "--name bench {tls} -- {taskset} -c {load_core} {backend} {upstream}")
 TLS = {"tls": "--tls-cert {cert} --tls-key {key}", "tcp": "--tls off", "unix": "--tls off"}
 # Left for sallyport to fill in, so the braces are doubled once for us.
 UPSTREAM = {"tcp": "--port {{port}}", "tls": "--port {{port}}", "unix": "--unix {{socket}}"}
@@ -34,7 +35,7 @@ def start_sallyport(context, name, flavour):
     state.mkdir(mode=0o700)
     argv = command(
         context.ours_command or COMMAND, flavour, binary=context.sallyport, port=port, state=state,
-        load_core=proc.LOAD_CORE, backend=context.helper("peers_backend"), cert=context.cert,
+        taskset=shutil.which("taskset"), load_core=proc.LOAD_CORE, backend=context.helper("peers_backend"), cert=context.cert,
         key=context.key, tokens=context.token_count)
     process = context.processes.start(f"{name}-{flavour}", argv, proc.PROXY_CORE)
     context.processes.wait_for_port(process, port)

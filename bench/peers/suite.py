@@ -96,7 +96,7 @@ def arguments(argv):
 
 def find_helpers(given):
     places = [given] if given else [REPOSITORY / "build" / d for d in (
-        "release/bench/peers", "release", "release/bin", "dev/bench/peers", "peers")]
+        "bench/bench/peers", "release/bench/peers", "dev/bench/peers", "peers")]
     for place in places:
         if (place / "peers_backend").exists():
             return place.resolve()
