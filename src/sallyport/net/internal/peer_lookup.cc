@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/net/internal/peer_lookup.h"
+
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "sallyport/env/posix/descriptor.h"
+
+namespace sallyport {
+namespace {
+
+constexpr std::size_t kAnswerBytesMax = 8192;
+constexpr std::uint8_t kTcpTimeWait = 6;  // TCP_TIME_WAIT of the kernel's tcp_states.h, which user space does not get
+
+struct Query {
+  nlmsghdr header;
+  inet_diag_req_v2 request;
+};
+
+Query query_for(const SocketAddress& peer, const SocketAddress& local) noexcept {
+  Query query{};
+  query.header.nlmsg_len = sizeof query;
+  query.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  query.header.nlmsg_flags = NLM_F_REQUEST;
+  query.request.sdiag_family = peer.ip.is_v4() ? AF_INET : AF_INET6;
+  query.request.sdiag_protocol = IPPROTO_TCP;
+  query.request.idiag_states = ~0U;
+  inet_diag_sockid& id = query.request.id;
+  id.idiag_sport = htons(peer.port);
+  id.idiag_dport = htons(local.port);
+  const std::size_t address_bytes = peer.ip.is_v4() ? 4 : 16;
+  std::memcpy(id.idiag_src, peer.ip.bytes().data(), address_bytes);
+  std::memcpy(id.idiag_dst, local.ip.bytes().data(), address_bytes);
+  std::fill(std::begin(id.idiag_cookie), std::end(id.idiag_cookie), INET_DIAG_NOCOOKIE);
+  return query;
+}
+
+std::optional<PeerProcess> owner_in(const std::array<char, kAnswerBytesMax>& answer, std::size_t bytes,
+                                    const Query& query) noexcept {
+  nlmsghdr header{};
+  inet_diag_msg message{};
+  if (bytes < NLMSG_LENGTH(sizeof message)) return std::nullopt;
+  std::memcpy(&header, answer.data(), sizeof header);
+  if (header.nlmsg_type != SOCK_DIAG_BY_FAMILY) return std::nullopt;
+  std::memcpy(&message, answer.data() + NLMSG_HDRLEN, sizeof message);
+  const bool same_socket = message.id.idiag_sport == query.request.id.idiag_sport &&
+                           message.id.idiag_dport == query.request.id.idiag_dport;
+  const bool owned = message.idiag_inode != 0 && message.idiag_state != kTcpTimeWait;
+  if (!same_socket || !owned) return std::nullopt;
+  return PeerProcess{message.idiag_uid, 0};
+}
+
+}  // namespace
+
+std::optional<PeerProcess> unix_peer(int socket) noexcept {
+  ucred credentials{};
+  socklen_t bytes = sizeof credentials;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) return std::nullopt;
+  if (credentials.pid == 0 && credentials.uid == UINT32_MAX) return std::nullopt;
+  return PeerProcess{credentials.uid, credentials.pid};
+}
+
+std::optional<PeerProcess> loopback_tcp_peer(const SocketAddress& peer, const SocketAddress& local) noexcept {
+  if (peer.is_unix() || !peer.ip.is_loopback() || !local.ip.is_loopback()) return std::nullopt;
+  if (peer.ip.is_v4() != local.ip.is_v4()) return std::nullopt;
+  const Descriptor netlink(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
+  if (!netlink) return std::nullopt;
+  const Query query = query_for(peer, local);
+  if (::send(netlink.get(), &query, sizeof query, 0) != static_cast<ssize_t>(sizeof query)) return std::nullopt;
+  // The kernel answers inside send(); nobody else may have bound our address, but only its own word counts.
+  alignas(nlmsghdr) std::array<char, kAnswerBytesMax> answer{};
+  sockaddr_nl from{};
+  socklen_t from_bytes = sizeof from;
+  const ssize_t got = ::recvfrom(netlink.get(), answer.data(), answer.size(), 0,
+                                 reinterpret_cast<sockaddr*>(&from), &from_bytes);
+  if (got <= 0 || from.nl_pid != 0) return std::nullopt;
+  return owner_in(answer, static_cast<std::size_t>(got), query);
+}
+
+}  // namespace sallyport
