@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/launch/port.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include "tests/unit/launch/started.h"
+
+namespace sallyport {
+namespace {
+
+using testing::HasSubstr;
+using testing_launch::Started;
+
+Descriptor listen_on(std::uint16_t port) {
+  Descriptor made(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(port);
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::bind(made.get(), reinterpret_cast<sockaddr*>(&name), sizeof name) != 0 ||
+      ::listen(made.get(), 4) != 0)
+    made.reset();
+  return made;
+}
+
+/// proof_once_listening asks until somebody listens; the kernel tells no other way when that happens.
+PortProof proof_once_listening(std::uint16_t port, pid_t root) {
+  for (;;) {
+    auto proof = prove_listener(port, root);
+    if (proof.owner != PortOwner::nobody) return proof;
+    ::sched_yield();
+  }
+}
+
+TEST(Port, R12_listener_of_the_tool_is_proven) {
+  const auto port = free_loopback_port();
+  ASSERT_TRUE(port);
+  Started tool({CHILD_PATH, "http", std::to_string(*port)});
+  ASSERT_TRUE(tool.start());
+  const auto proof = proof_once_listening(*port, tool.process().root());
+  EXPECT_EQ(proof.owner, PortOwner::tool);
+  EXPECT_EQ(proof.address.str(), concat("127.0.0.1:", *port));
+  EXPECT_EQ(proof.note, "");
+}
+
+TEST(Port, R12_foreign_squatter_is_refused) {
+  const auto port = free_loopback_port();
+  ASSERT_TRUE(port);
+  const auto squatter = listen_on(*port);
+  ASSERT_TRUE(squatter);
+  Started tool({CHILD_PATH, "sleep"});
+  ASSERT_TRUE(tool.start());
+  const auto proof = prove_listener(*port, tool.process().root());
+  EXPECT_EQ(proof.owner, PortOwner::foreign);
+  EXPECT_THAT(proof.note, HasSubstr("not by the tool"));
+}
+
+TEST(Port, nobody_listens_yet) {
+  const auto port = free_loopback_port();
+  ASSERT_TRUE(port);
+  EXPECT_EQ(prove_listener(*port, ::getpid()).owner, PortOwner::nobody);
+}
+
+TEST(Port, tool_that_listens_everywhere_is_noted) {
+  const auto port = free_loopback_port();
+  ASSERT_TRUE(port);
+  Started tool({CHILD_PATH, "http", concat("any:", *port)});
+  ASSERT_TRUE(tool.start());
+  const auto proof = proof_once_listening(*port, tool.process().root());
+  EXPECT_EQ(proof.owner, PortOwner::tool);
+  EXPECT_THAT(proof.note, HasSubstr("reached around sallyport"));
+}
+
+constexpr std::string_view kHead =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+
+TEST(ParseListening, reads_v4_and_v6) {
+  const auto v4 = parse_listening(std::string(kHead) +
+                                  "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 "
+                                  "00000000  1000        0 4711 1 0 100 0 0 10 0\n"
+                                  "   1: 0100007F:1F91 0100007F:9999 01 00000000:00000000 00:00000000 "
+                                  "00000000  1000        0 4712 1 0 20 4 30 10 -1\n");
+  ASSERT_EQ(v4.size(), 1U);
+  EXPECT_EQ(v4[0].address.str(), "127.0.0.1:8080");
+  EXPECT_EQ(v4[0].uid, 1000U);
+  EXPECT_EQ(v4[0].inode, 4711U);
+  const auto v6 = parse_listening(
+      "   0: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 0:0 0:0 0 7 0 9 "
+      "1\n"
+      "   1: 0000000000000000FFFF00000100007F:0050 00000000000000000000000000000000:0000 0A 0:0 0:0 0 7 0 9 "
+      "1\n");
+  ASSERT_EQ(v6.size(), 2U);
+  EXPECT_EQ(v6[0].address.str(), "[::1]:8080");
+  EXPECT_EQ(v6[1].address.str(), "127.0.0.1:80");
+}
+
+TEST(ParseListening, leaves_out_what_it_cannot_read) {
+  for (const auto* text : {"", "\n\n", "0: 0100007F:1F90", "0: 0100007F:1F90 0:0 0A 0:0 0:0 0 x 0 9",
+                           "0: 0100007F:FFFFF 0:0 0A 0:0 0:0 0 7 0 9", "0: 0100007F 0:0 0A 0:0 0:0 0 7 0 9",
+                           "0: 0100007G:0050 0:0 0A 0:0 0:0 0 7 0 9", "0: 0100007F: 0:0 0A 0:0 0:0 0 7 0 9",
+                           "0: 0100007F:0050 0:0 0A 0:0 0:0 0 7 0 99999999999999999999999"}) {
+    EXPECT_TRUE(parse_listening(text).empty()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace sallyport
