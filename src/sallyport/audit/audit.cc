@@ -7,8 +7,13 @@
 
 namespace sallyport {
 
-QueuedAuditLog::QueuedAuditLog(std::unique_ptr<AuditSink> sink, const Clock& clock, AuditLogOptions options)
-    : sink_(std::move(sink)), clock_(clock), options_(std::move(options)), writer_([this] { run(); }) {}
+QueuedAuditLog::QueuedAuditLog(std::unique_ptr<AuditSink> sink, const Clock& clock,
+                               const Fingerprinter& fingerprinter, AuditLogOptions options)
+    : sink_(std::move(sink)),
+      clock_(clock),
+      fingerprinter_(fingerprinter),
+      options_(std::move(options)),
+      writer_([this] { run(); }) {}
 
 QueuedAuditLog::~QueuedAuditLog() {
   {
@@ -22,7 +27,7 @@ QueuedAuditLog::~QueuedAuditLog() {
 void QueuedAuditLog::record(const AuditEvent& event) {
   thread_local std::string line;  // keeps its room between events
   line.clear();
-  append_json_line(line, clock_.now(), event);
+  append_json_line(line, clock_.now(), event, fingerprinter_);
   bool was_idle = false;
   {
     const std::lock_guard lock(mutex_);
@@ -141,16 +146,17 @@ void QueuedAuditLog::record_losses() {
   event.kind = AuditKind::audit_lost;
   event.outcome = Outcome::failed;
   event.detail = detail;
-  append_json_line(queued_.lines, clock_.now(), event);
+  append_json_line(queued_.lines, clock_.now(), event, fingerprinter_);
   ++queued_.events;
   ++recorded_;
   losses_named_ = lost;
 }
 
 Result<std::unique_ptr<QueuedAuditLog>> open_audit_log(const std::string& path, const Clock& clock,
+                                                       const Fingerprinter& fingerprinter,
                                                        AuditLogOptions options) {
   SALLYPORT_TRY(sink, FileSink::open(path));
-  return std::make_unique<QueuedAuditLog>(std::move(sink), clock, std::move(options));
+  return std::make_unique<QueuedAuditLog>(std::move(sink), clock, fingerprinter, std::move(options));
 }
 
 }  // namespace sallyport

@@ -60,7 +60,8 @@ struct AuditLogOptions {
 /// that the sink did not take is kept and tried again. The destructor writes what is queued, with one try.
 class QueuedAuditLog final : public AuditLog {
  public:
-  QueuedAuditLog(std::unique_ptr<AuditSink> sink, const Clock& clock, AuditLogOptions options = {});
+  QueuedAuditLog(std::unique_ptr<AuditSink> sink, const Clock& clock, const Fingerprinter& fingerprinter,
+                 AuditLogOptions options = {});
   ~QueuedAuditLog() override;
   QueuedAuditLog(const QueuedAuditLog&) = delete;
   QueuedAuditLog& operator=(const QueuedAuditLog&) = delete;
@@ -87,6 +88,7 @@ class QueuedAuditLog final : public AuditLog {
 
   std::unique_ptr<AuditSink> sink_;
   const Clock& clock_;
+  const Fingerprinter& fingerprinter_;
   const AuditLogOptions options_;
   std::atomic<bool> failing_{false};  // the last write failed
   std::atomic<bool> full_{false};     // an event was lost since the last write
@@ -112,6 +114,7 @@ class QueuedAuditLog final : public AuditLog {
 /// open_audit_log makes the log of a path, or of standard output where the path is "-". Errors: those of
 /// FileSink::open.
 Result<std::unique_ptr<QueuedAuditLog>> open_audit_log(const std::string& path, const Clock& clock,
+                                                       const Fingerprinter& fingerprinter,
                                                        AuditLogOptions options);
 
 }  // namespace sallyport

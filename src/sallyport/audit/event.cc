@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
-#include <span>
 
 #include "sallyport/base/text.h"
 
@@ -23,7 +22,6 @@ static_assert(kOutcomes.size() == static_cast<std::size_t>(Outcome::failed) + 1)
 constexpr std::size_t kPrefixBytes = 4;  // "sps_"
 constexpr std::size_t kSecretLookBytesMin =
     16;  // base64url characters that make a secret of what follows a prefix
-constexpr std::size_t kFingerprintBytes = 6;
 
 constexpr bool is_base64url(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
@@ -97,10 +95,6 @@ std::string_view name_of(Door door) noexcept { return kDoors[static_cast<std::si
 std::string_view name_of(AuditKind kind) noexcept { return kKinds[static_cast<std::size_t>(kind)]; }
 std::string_view name_of(Outcome outcome) noexcept { return kOutcomes[static_cast<std::size_t>(outcome)]; }
 
-std::string fingerprint(const Digest& digest) {
-  return to_hex(std::span(digest.bytes).first<kFingerprintBytes>());
-}
-
 void append_utc(std::string& out, WallTime at) {
   const auto since = at.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
@@ -115,7 +109,8 @@ void append_utc(std::string& out, WallTime at) {
   out += {'.', digit(millis / 100), digit(millis / 10), digit(millis), 'Z'};
 }
 
-void append_json_line(std::string& out, WallTime at, const AuditEvent& event) {
+void append_json_line(std::string& out, WallTime at, const AuditEvent& event,
+                      const Fingerprinter& fingerprinter) {
   out += "{\"time\":\"";
   append_utc(out, at);
   out.push_back('"');
@@ -125,7 +120,7 @@ void append_json_line(std::string& out, WallTime at, const AuditEvent& event) {
   add_text(out, "who", event.who);
   if (event.who_kind) add_word(out, "who_kind", name_of(*event.who_kind));
   if (event.how != CredentialKind::none) add_word(out, "how", name_of(event.how));
-  if (event.credential) add_word(out, "credential", fingerprint(*event.credential));
+  if (event.credential) add_word(out, "credential", fingerprinter.fingerprint(*event.credential));
   add_text(out, "session", event.session);
   if (event.denial) add_word(out, "denial", name_of(*event.denial));
   add_text(out, "step", event.step);

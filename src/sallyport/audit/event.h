@@ -12,6 +12,7 @@
 #include "sallyport/base/address.h"
 #include "sallyport/base/digest.h"
 #include "sallyport/base/time.h"
+#include "sallyport/crypto/digest.h"
 #include "sallyport/identity/principal.h"
 
 namespace sallyport {
@@ -70,7 +71,8 @@ std::string fingerprint(const Digest& digest);
 /// append_json_line writes the event as one line of JSON, '\n' included, keys in the order of AuditEvent
 /// after `time`. Bytes outside printable ASCII become \u00NN, one for each byte. What looks like one of our
 /// credentials (a prefix such as "sps_" with base64url behind it) is cut to its prefix wherever it stands.
-void append_json_line(std::string& out, WallTime at, const AuditEvent& event);
+void append_json_line(std::string& out, WallTime at, const AuditEvent& event,
+                      const Fingerprinter& fingerprinter);
 
 /// append_utc writes "2026-01-31T12:00:00.000Z".
 void append_utc(std::string& out, WallTime at);

@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const Fingerprinter kNames = Fingerprinter::derived_from(SecretText("a test's key"));
+
 class Folder {
  public:
   Folder() {
@@ -110,7 +112,7 @@ TEST(QueuedAuditLog, writes_lines_to_a_file_of_mode_0600) {
   const ManualClock clock;
   const mode_t old_mask = ::umask(0);
   {
-    auto log = open_audit_log(folder.file("audit.jsonl"), clock, {});
+    auto log = open_audit_log(folder.file("audit.jsonl"), clock, kNames, {});
     ASSERT_TRUE(log);
     (*log)->record(event_of("one"));
     (*log)->record(event_of("two"));
@@ -132,7 +134,7 @@ TEST(QueuedAuditLog, appends_to_what_is_there_and_closes_a_torn_line) {
   std::ofstream(folder.file("a")) << "{\"torn\":";
   fs::permissions(folder.file("a"), fs::perms::owner_read | fs::perms::owner_write);
   {
-    auto log = open_audit_log(folder.file("a"), clock, {});
+    auto log = open_audit_log(folder.file("a"), clock, kNames, {});
     ASSERT_TRUE(log);
     (*log)->record(event_of("next"));
   }
@@ -151,17 +153,18 @@ TEST(QueuedAuditLog, refuses_a_symlink_a_wide_file_a_folder_and_a_pipe) {
   ASSERT_EQ(::mkfifo(folder.file("pipe").c_str(), 0600), 0);
   fs::create_directory(folder.file("folder"));
   for (const char* name : {"link", "wide", "pipe", "folder", "missing/audit.jsonl"}) {
-    const auto log = open_audit_log(folder.file(name), clock, {});
+    const auto log = open_audit_log(folder.file(name), clock, kNames, {});
     ASSERT_FALSE(log) << name;
     EXPECT_NE(log.error().what.find(folder.file(name)), std::string::npos);
   }
-  EXPECT_NE(open_audit_log(folder.file("wide"), clock, {}).error().what.find("chmod 600"), std::string::npos);
+  EXPECT_NE(open_audit_log(folder.file("wide"), clock, kNames, {}).error().what.find("chmod 600"),
+            std::string::npos);
 }
 
 TEST(QueuedAuditLog, a_full_disk_is_counted_and_alarmed_once_and_requests_go_on) {
   const ManualClock clock;
   Alarms alarms;
-  auto log = open_audit_log("/dev/full", clock, alarms.options(AuditFailure::carry_on));
+  auto log = open_audit_log("/dev/full", clock, kNames, alarms.options(AuditFailure::carry_on));
   ASSERT_TRUE(log);
   for (int i = 0; i < 100; ++i) (*log)->record(event_of("x"));
   until([&] { return (*log)->health().sink_failures > 3; });
@@ -175,7 +178,7 @@ TEST(QueuedAuditLog, a_full_disk_is_counted_and_alarmed_once_and_requests_go_on)
 TEST(QueuedAuditLog, a_full_disk_shuts_the_gate_where_the_setting_says_so) {
   const ManualClock clock;
   Alarms alarms;
-  auto log = open_audit_log("/dev/full", clock, alarms.options(AuditFailure::refuse));
+  auto log = open_audit_log("/dev/full", clock, kNames, alarms.options(AuditFailure::refuse));
   ASSERT_TRUE(log);
   EXPECT_FALSE((*log)->must_refuse());
   (*log)->record(event_of("x"));
@@ -189,7 +192,8 @@ TEST(QueuedAuditLog, goes_on_where_it_stopped_once_the_disk_has_room) {
   ScriptedSink::State sink;
   sink.full = true;
   sink.take_before_failing = 10;
-  QueuedAuditLog log(std::make_unique<ScriptedSink>(sink), clock, alarms.options(AuditFailure::refuse));
+  QueuedAuditLog log(std::make_unique<ScriptedSink>(sink), clock, kNames,
+                     alarms.options(AuditFailure::refuse));
   log.record(event_of("one"));
   log.flush();
   EXPECT_TRUE(log.must_refuse());
@@ -217,7 +221,7 @@ TEST(QueuedAuditLog, a_full_queue_loses_and_counts_and_the_log_says_so_later) {
   sink.blocked = true;
   auto options = alarms.options(AuditFailure::carry_on);
   options.queue_bytes_max = 1000;
-  QueuedAuditLog log(std::make_unique<ScriptedSink>(sink), clock, options);
+  QueuedAuditLog log(std::make_unique<ScriptedSink>(sink), clock, kNames, options);
   for (int i = 0; i < 100; ++i) log.record(event_of("x"));
   EXPECT_GT(log.health().lost_events, 50U);
   {
@@ -237,7 +241,7 @@ TEST(QueuedAuditLog, one_write_takes_all_that_came_meanwhile) {
   const ManualClock clock;
   ScriptedSink::State sink;
   sink.blocked = true;
-  QueuedAuditLog log(std::make_unique<ScriptedSink>(sink), clock);
+  QueuedAuditLog log(std::make_unique<ScriptedSink>(sink), clock, kNames);
   for (int i = 0; i < 1000; ++i) log.record(event_of("x"));
   {
     const std::lock_guard lock(sink.mutex);
@@ -255,7 +259,7 @@ TEST(QueuedAuditLog, racing_writers_lose_nothing_and_tear_nothing) {
   constexpr int kThreads = 4;
   constexpr int kEvents = 500;
   {
-    auto log = open_audit_log(folder.file("a"), clock, {});
+    auto log = open_audit_log(folder.file("a"), clock, kNames, {});
     ASSERT_TRUE(log);
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
@@ -278,7 +282,7 @@ TEST(QueuedAuditLog, reopen_goes_on_in_a_new_file) {
   const Folder folder;
   const ManualClock clock;
   {
-    auto log = open_audit_log(folder.file("a"), clock, {});
+    auto log = open_audit_log(folder.file("a"), clock, kNames, {});
     ASSERT_TRUE(log);
     (*log)->record(event_of("before"));
     (*log)->flush();
@@ -299,7 +303,7 @@ TEST(QueuedAuditLog, rotation_while_the_disk_is_full_does_not_tear_a_line) {
   sink.full = true;
   sink.take_before_failing = 30;
   auto options = alarms.options(AuditFailure::carry_on);
-  QueuedAuditLog log(std::make_unique<ScriptedSink>(sink), clock, options);
+  QueuedAuditLog log(std::make_unique<ScriptedSink>(sink), clock, kNames, options);
   log.record(event_of("one"));
   log.flush();
   log.reopen();

@@ -33,7 +33,7 @@ class MemoryAuditLog final : public AuditLog {
               std::string(event.detail),
               {},
               event.status};
-    append_json_line(kept.line, WallTime{}, event);
+    append_json_line(kept.line, WallTime{}, event, fingerprinter_);
     const std::lock_guard lock(mutex_);
     events_.push_back(std::move(kept));
   }
@@ -50,6 +50,7 @@ class MemoryAuditLog final : public AuditLog {
   bool refusing = false;
 
  private:
+  const Fingerprinter fingerprinter_ = Fingerprinter::derived_from(SecretText("a test's key"));
   mutable std::mutex mutex_;
   std::vector<Kept> events_;
 };

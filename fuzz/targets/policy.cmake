@@ -1,0 +1,2 @@
+sallyport_fuzz(NAME policy_config DEPS config)
+sallyport_fuzz(NAME policy_settings_text DEPS config)

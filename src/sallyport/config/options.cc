@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/config/options.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <vector>
+
+#include "sallyport/base/text.h"
+#include "sallyport/config/internal/store_values.h"
+
+namespace sallyport {
+namespace {
+
+using namespace internal;  // the store_ functions, for the table
+using enum OptionGroup;
+using enum ValueType;
+using enum Repeat;
+
+// One row, one option.
+// clang-format off
+constexpr std::array kRunOptions{
+    OptionSpec{"listen", listening, listen_address, many, "ADDR", "127.0.0.1:7070", {}, {},
+               "listen here: HOST:PORT, [V6]:PORT, unix:PATH, fd:N", {}, store_listen},
+    OptionSpec{"public-url", listening, url, many, "URL", {}, {}, {},
+               "a name under which people reach the listener; Host and Origin must agree with one", {}, store_url},
+    OptionSpec{"tls", listening, choice, once, "MODE", "auto", kTlsModes, "off",
+               "where the certificate comes from; auto: none on loopback, else the best there is",
+               {}, store_choice<&Settings::tls, kTlsModes>},
+    OptionSpec{"tls-cert", listening, path, once, "FILE", {}, {}, {},
+               "certificate chain in PEM, with --tls-key", {}, store_text<&Settings::tls_cert>},
+    OptionSpec{"tls-key", listening, path, once, "FILE", {}, {}, {},
+               "its key in PEM, of mode 0600", {}, store_text<&Settings::tls_key>},
+    OptionSpec{"insecurely-public", listening, flag, once, {}, "false", {}, "true",
+               "let the network reach a listener that lacks TLS or authentication",
+               {}, store_flag<&Settings::insecurely_public>},
+    OptionSpec{"trusted-proxy", listening, cidr, many, "CIDR", {}, {}, {},
+               "a proxy in front of us whose X-Forwarded-For counts; turns local trust off",
+               {}, store_cidr<&Settings::trusted_proxies>},
+    OptionSpec{"threads", listening, count, once, "N", "0", {}, {},
+               "event loops; 0: one for each core", {}, store_count<&Settings::threads, 0, kThreadsMax>},
+    OptionSpec{"auth", admission, choice, many, "METHOD", "auto", kAuthMethods, {},
+               "how people prove who they are", {}, store_auth},
+    OptionSpec{"no-local-trust", admission, flag, once, {}, "false", {}, {},
+               "also you on this machine have to log in", {}, store_flag<&Settings::no_local_trust>},
+    OptionSpec{"insecurely-no-auth", admission, flag, once, {}, "false", {}, "true",
+               "nobody has to log in; refused where the network can reach us",
+               {}, store_flag<&Settings::insecurely_no_auth>},
+    OptionSpec{"user", admission, text, once, "NAME", "admin", {}, {},
+               "whose the one password is", {}, store_text<&Settings::user>},
+    OptionSpec{"password", admission, secret, once, "SECRET", {}, {}, {},
+               "password: file:PATH, env:NAME or fd:N; in the open only by environment",
+               {}, store_secret<&Settings::password>},
+    OptionSpec{"token", admission, secret, once, "SECRET", {}, {}, {},
+               "access token for programs: file:PATH, env:NAME or fd:N; else one is made and kept",
+               {}, store_secret<&Settings::token>},
+    OptionSpec{"allow", admission, cidr, many, "CIDR", {}, {}, {},
+               "only these networks may come", {}, store_cidr<&Settings::allow>},
+    OptionSpec{"deny", admission, cidr, many, "CIDR", {}, {}, {},
+               "these networks may not come, allowed or not", {}, store_cidr<&Settings::deny>},
+    OptionSpec{"public-path", admission, url_path, many, "PATH", {}, {}, "*",
+               "anybody may GET exactly this path, without logging in", {}, store_public_path},
+    OptionSpec{"login-lifetime", admission, duration, once, "D", "12h", {}, {},
+               "after it a person logs in again", {}, store_duration<&Settings::login_lifetime>},
+    OptionSpec{"login-idle", admission, duration, once, "D", "1h", {}, {},
+               "as well after so long without a request", {}, store_duration<&Settings::login_idle>},
+    OptionSpec{"name", tool, text, once, "NAME", {}, {}, {},
+               "session id; from the command where not given", {}, store_name},
+    OptionSpec{"preset", tool, text, once, "NAME", {}, {}, {},
+               "how the tool takes its credential and port; list shows all", {}, store_text<&Settings::preset>},
+    OptionSpec{"ready", tool, url_path, once, "PATH", "/", {}, {},
+               "the tool has started when this path answers below 500", {}, store_ready},
+    OptionSpec{"ready-timeout", tool, duration, once, "D", "30s", {}, {},
+               "how long it may take to start", {}, store_duration<&Settings::ready_timeout>},
+    OptionSpec{"restart", tool, choice, once, "WHEN", "no", kRestartModes, {},
+               "start the tool again when it ends", {}, store_choice<&Settings::restart, kRestartModes>},
+    OptionSpec{"idle-timeout", tool, duration, once, "D", {}, {}, {},
+               "stop the tool after so long without traffic", {}, store_duration<&Settings::idle_timeout>},
+    OptionSpec{"on-demand", tool, flag, once, {}, "false", {}, {},
+               "start the tool with the first request", {}, store_flag<&Settings::on_demand>},
+    OptionSpec{"sandbox", tool, choice, once, "LEVEL", "none", kSandboxLevels, {},
+               "fences around the tool", {}, store_choice<&Settings::sandbox, kSandboxLevels>},
+    OptionSpec{"env", tool, key_value, many, "K=V", {}, {}, {},
+               "a variable for the tool; may hold {port}, {token_file}, ...", {}, store_env},
+    OptionSpec{"pass-env", tool, variable_name, many, "K", {}, {}, {},
+               "a variable of ours that the tool gets as well", {}, store_pass_env},
+    OptionSpec{"state-dir", records, path, once, "DIR", {}, {}, {},
+               "what we keep, of mode 0700; $XDG_STATE_HOME/sallyport", {}, store_text<&Settings::state_dir>},
+    OptionSpec{"audit", records, path, once, "FILE|-", {}, {}, {},
+               "audit log, - for standard output; STATE/audit.jsonl", {}, store_text<&Settings::audit>},
+    OptionSpec{"audit-failure", records, choice, once, "WHAT", "carry-on", kAuditFailures, {},
+               "while the audit log cannot be written: go on and count, or turn everybody away",
+               {}, store_choice<&Settings::audit_failure, kAuditFailures>},
+    OptionSpec{"qr", records, flag, once, {}, "false", {}, {},
+               "show the login link as a QR code", {}, store_flag<&Settings::qr>},
+    OptionSpec{"session-token-length", tokens, count, once, "BYTES", "32", {}, {},
+               "random bytes of a session token",
+               {"SESSION_TOKEN_LENGTH", ""}, store_count<&Settings::session_token_length, kTokenLengthMin, kTokenLengthMax>},
+    OptionSpec{"session-token-lifetime", tokens, duration, once, "D", "24h", {}, {},
+               "how long a session token is good",
+               {"SESSION_TOKEN_EXPIRY_HOURS", "h"}, store_duration<&Settings::session_token_lifetime>},
+    OptionSpec{"token-cleanup-interval", tokens, duration, once, "D", "1h", {}, {},
+               "between two rounds of forgetting dead tokens",
+               {"TOKEN_CLEANUP_INTERVAL_MINUTES", "m"}, store_duration<&Settings::token_cleanup_interval>},
+    OptionSpec{"session-token-secret", tokens, secret, once, "SECRET", "auto", {}, {},
+               "keys what is kept of tokens: file:PATH, env:NAME, fd:N; auto: made and kept",
+               {"SESSION_TOKEN_SECRET", ""}, store_token_secret},
+};
+// clang-format on
+
+/// distance counts the insertions, deletions and replacements that make one word of the other.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string_view name_of(OptionGroup group) noexcept {
+  constexpr std::array<std::string_view, 5> names{"Listening", "Who may come", "The tool", "Records",
+                                                  "Tokens"};
+  return names[static_cast<std::size_t>(group)];
+}
+
+std::span<const OptionSpec> run_options() noexcept { return kRunOptions; }
+
+const OptionSpec* find_option(std::string_view name) noexcept {
+  for (const auto& option : kRunOptions) {
+    if (option.name == name) return &option;
+  }
+  return nullptr;
+}
+
+std::string file_key(const OptionSpec& option) {
+  std::string key(option.name);
+  std::replace(key.begin(), key.end(), '-', '_');
+  return key;
+}
+
+std::string env_name(const OptionSpec& option) {
+  std::string name(kEnvPrefix);
+  for (const char c : file_key(option)) name.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c);
+  return name;
+}
+
+const OptionSpec* closest_option(std::string_view name) {
+  constexpr std::size_t kNameBytesMax = 40;  // nobody means an option by more than that
+  if (name.size() > kNameBytesMax) return nullptr;
+  std::string word = to_lower(name);
+  std::replace(word.begin(), word.end(), '_', '-');
+  const OptionSpec* best = nullptr;
+  std::size_t best_distance = 1 + std::max<std::size_t>(1, word.size() / 4);
+  for (const auto& option : kRunOptions) {
+    const std::size_t far = distance(word, option.name);
+    if (far < best_distance) {
+      best = &option;
+      best_distance = far;
+    }
+  }
+  return best;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one table of options: flags, environment, file keys, defaults, help, completion, man page, `config
+// show` and `config check` are all made from it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "sallyport/base/result.h"
+#include "sallyport/config/settings.h"
+
+namespace sallyport {
+
+enum class ValueType : std::uint8_t {
+  flag,
+  text,
+  path,
+  listen_address,
+  cidr,
+  url,
+  url_path,
+  duration,
+  count,
+  choice,
+  secret,
+  key_value,
+  variable_name,
+};
+enum class Repeat : std::uint8_t { once, many };
+
+/// OptionGroup is the heading under which help and man page show an option.
+enum class OptionGroup : std::uint8_t { listening, admission, tool, records, tokens };
+std::string_view name_of(OptionGroup group) noexcept;
+
+/// ForeignName is a variable under which other programs know the setting; `unit` is what its bare number
+/// counts.
+struct ForeignName {
+  std::string_view variable;
+  std::string_view unit;
+};
+
+/// OptionSpec is one row. Flags are spelled "--" + name, file keys name with '_' for '-', variables as
+/// env_name().
+struct OptionSpec {
+  std::string_view name;
+  OptionGroup group;
+  ValueType type;
+  Repeat repeat;
+  std::string_view placeholder;   ///< "ADDR"; empty for flags
+  std::string_view default_text;  ///< as it would be typed; empty: unset
+  std::string_view choices;       ///< "auto|off|...", of ValueType::choice
+  std::string_view weakens_when;  ///< the value that weakens a rule; empty: none does
+  std::string_view help;          ///< one line, no full stop
+  ForeignName foreign;
+  Status (*store)(Settings&, std::string_view value);  ///< parses and keeps one value; errors name no secret
+};
+
+/// run_options are the options of `sallyport run`, in the order of help.
+std::span<const OptionSpec> run_options() noexcept;
+/// find_option looks a name up as a flag spells it; nullptr where there is none.
+const OptionSpec* find_option(std::string_view name) noexcept;
+
+/// env_name is "SALLYPORT_" + the name in capitals, '_' for '-'.
+std::string env_name(const OptionSpec& option);
+/// file_key is the name with '_' for '-'.
+std::string file_key(const OptionSpec& option);
+inline constexpr std::string_view kEnvPrefix = "SALLYPORT_";
+
+/// closest_option is what somebody who typed `name` may have meant; nullptr where nothing is near.
+const OptionSpec* closest_option(std::string_view name);
+
+}  // namespace sallyport

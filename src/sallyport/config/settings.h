@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings: what `sallyport run` was told, typed. Filled only by load_settings, from the table in options.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sallyport/base/secret.h"
+#include "sallyport/config/values.h"
+
+namespace sallyport {
+
+enum class TlsMode : std::uint8_t { automatic, off, self_signed, mkcert, tailscale };
+enum class AuthMethod : std::uint8_t { automatic, pam, password, token, mtls };
+enum class RestartMode : std::uint8_t { no, on_failure, always };
+enum class SandboxLevel : std::uint8_t { none, basic, strict };
+enum class OnAuditFailure : std::uint8_t { carry_on, refuse };
+enum class Switch : std::uint8_t { off, on };
+
+/// SecretSetting is a reference to a secret, or the secret where it was given in the open. secrets.h reads
+/// it.
+struct SecretSetting {
+  SecretRef ref;
+  SecretText text;  ///< inline_text only
+  [[nodiscard]] bool is_set() const noexcept { return ref.kind != SecretRef::Kind::none; }
+};
+
+/// EnvValue is one variable of the child's environment; its value may hold placeholders.
+struct EnvValue {
+  std::string name;
+  std::string value;
+};
+
+struct Settings {
+  std::vector<ListenAddress> listen;
+  std::string name;    ///< empty: from the command
+  std::string preset;  ///< empty: none
+  TlsMode tls = TlsMode::automatic;
+  std::string tls_cert;
+  std::string tls_key;
+  std::vector<AuthMethod> auth;
+  Switch no_local_trust = Switch::off;
+  Switch insecurely_no_auth = Switch::off;
+  Switch insecurely_public = Switch::off;
+  std::vector<Cidr> allow;
+  std::vector<Cidr> deny;
+  std::vector<PublicUrl> public_urls;
+  std::vector<std::string> public_paths;
+  std::vector<Cidr> trusted_proxies;
+  std::string ready;
+  Duration ready_timeout{};
+  RestartMode restart = RestartMode::no;
+  std::optional<Duration> idle_timeout;
+  Switch on_demand = Switch::off;
+  SandboxLevel sandbox = SandboxLevel::none;
+  std::vector<EnvValue> env;
+  std::vector<std::string> pass_env;
+  std::string state_dir;
+  std::string audit;  ///< empty: STATE/audit.jsonl
+  OnAuditFailure audit_failure = OnAuditFailure::carry_on;
+  Switch qr = Switch::off;
+  std::uint32_t threads = 0;  ///< 0: one for each core
+  SecretSetting password;
+  SecretSetting token;
+  std::string user;  ///< the name behind the one password
+  Duration login_lifetime{};
+  Duration login_idle{};
+  std::uint32_t session_token_length = 0;  ///< bytes
+  Duration session_token_lifetime{};
+  Duration token_cleanup_interval{};
+  SecretSetting session_token_secret;
+};
+
+}  // namespace sallyport
