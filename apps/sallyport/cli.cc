@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line. The options of `run` and `config` come from config's one table; everything else stands here.
+#include "cli.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <memory>
+
+#include "commands.h"
+#include "completion.h"
+#include "sallyport/base/text.h"
+#include "sallyport/config/options.h"
+
+namespace sallyport {
+namespace {
+
+/// Chosen is the command that was asked for, ready to run.
+using Chosen = std::function<int()>;
+
+/// SettingsOptions adds the table's options to a command and collects what was typed.
+class SettingsOptions {
+ public:
+  explicit SettingsOptions(CLI::App& command) {
+    command.add_option("--config", config_file_, "read settings from this YAML file")->type_name("FILE");
+    for (const OptionSpec& spec : run_options()) add(command, spec);
+  }
+  [[nodiscard]] SettingsArguments collected() const {
+    SettingsArguments arguments;
+    arguments.config_file = config_file_;
+    for (const auto& [spec, values] : typed_) {
+      for (const auto& value : values) arguments.flags.push_back(NamedValue{std::string(spec->name), value});
+    }
+    for (const auto& [spec, count] : flags_) {
+      if (count > 0) arguments.flags.push_back(NamedValue{std::string(spec->name), "true"});
+    }
+    return arguments;
+  }
+
+ private:
+  void add(CLI::App& command, const OptionSpec& spec) {
+    const std::string flag = concat("--", spec.name);
+    std::string help(spec.help);
+    if (!spec.default_text.empty() && spec.type != ValueType::flag) help += concat(" [", spec.default_text, "]");
+    CLI::Option* option = nullptr;
+    if (spec.type == ValueType::flag) {
+      option = command.add_flag(flag, flags_[&spec], help);
+    } else {
+      option = command.add_option(flag, typed_[&spec], help);
+      option->expected(1)->type_name(std::string(spec.placeholder))->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    }
+    option->group(std::string(name_of(spec.group)));
+  }
+  std::string config_file_;
+  std::map<const OptionSpec*, std::vector<std::string>> typed_;
+  std::map<const OptionSpec*, int> flags_;
+};
+
+Output output_of(bool json) { return json ? Output::json : Output::text; }
+
+void add_run(CLI::App& app, Chosen& chosen, std::vector<std::string>& tool, const Environment& environment) {
+  auto* run = app.add_subcommand("run", "guard one tool, now");
+  run->usage("Usage: sallyport run [options] -- COMMAND [ARG ...]");
+  run->footer(
+      "Example: sallyport run --preset opencode -- opencode serve\n"
+      "         sallyport run --listen 0.0.0.0:8443 -- python3 -m http.server --bind 127.0.0.1 {port}\n"
+      "COMMAND may hold {port} {socket} {token_file} {base_url} {session_id}.");
+  auto options = std::make_shared<SettingsOptions>(*run);
+  auto json = std::make_shared<bool>(false);
+  run->add_flag("--json", *json, "with --preset list: for machines");
+  run->callback([options, json, &chosen, &tool, &environment] {
+    chosen = [options, json, &tool, &environment] {
+      auto arguments = options->collected();
+      for (const auto& flag : arguments.flags) {
+        if (flag.name == "preset" && flag.value == "list") return command_preset_list(output_of(*json));
+      }
+      return command_run(arguments, std::move(tool), environment);
+    };
+  });
+}
+
+void add_config(CLI::App& app, Chosen& chosen, const Environment& environment) {
+  auto* config = app.add_subcommand("config", "settings: what is in force, and whether a file is good");
+  config->require_subcommand(1);
+  auto* show = config->add_subcommand("show", "every setting with its value and source; secrets are masked");
+  show->footer("Example: SALLYPORT_LISTEN=127.0.0.1:9000 sallyport config show");
+  auto shown = std::make_shared<SettingsOptions>(*show);
+  auto json = std::make_shared<bool>(false);
+  show->add_flag("--json", *json, "for machines");
+  show->callback([shown, json, &chosen, &environment] {
+    chosen = [shown, json, &environment] { return command_config_show(shown->collected(), output_of(*json), environment); };
+  });
+  auto* check = config->add_subcommand("check", "tell every fault of the settings at once; 0 where there is none");
+  check->footer("Example: sallyport config check --config sallyport.yaml");
+  auto checked = std::make_shared<SettingsOptions>(*check);
+  check->callback([checked, &chosen, &environment] {
+    chosen = [checked, &environment] { return command_config_check(checked->collected(), environment); };
+  });
+}
+
+void add_cookie(CLI::App& app, Chosen& chosen, const Environment& environment) {
+  auto* cookie = app.add_subcommand("cookie", "magic cookies of plugins: make one, judge one");
+  cookie->require_subcommand(1);
+  auto* generate = cookie->add_subcommand("generate", "print a new magic cookie");
+  generate->footer("Example: PLUGIN_MAGIC_COOKIE=$(sallyport cookie generate) ./host");
+  auto length = std::make_shared<std::size_t>(32);
+  generate->add_option("--length", *length, "bytes of randomness, 32 to 1024 [32]")->type_name("BYTES");
+  generate->callback([length, &chosen] { chosen = [length] { return command_cookie_generate(*length); }; });
+
+  auto* check = cookie->add_subcommand("check", "judge a cookie; 0 good, 3 with the reason, never the value");
+  check->footer("Example: sallyport cookie check --strict --env PLUGIN_MAGIC_COOKIE");
+  auto call = std::make_shared<CookieCheck>();
+  auto flags = std::make_shared<std::pair<bool, bool>>();
+  check->add_flag("--strict", flags->first, "at least 256 bits");
+  check->add_flag("--json", flags->second, "for machines");
+  auto* variable = check->add_option("--env", call->variable, "take it from this variable")->type_name("NAME");
+  check->add_option("value", call->value, "the cookie, or - for standard input")->type_name("VALUE")->excludes(variable);
+  check->callback([call, flags, &chosen, &environment] {
+    chosen = [call, flags, &environment] {
+      call->strictness = flags->first ? CookieCheck::Strictness::strict : CookieCheck::Strictness::usual;
+      return command_cookie_check(std::move(*call), output_of(flags->second), environment);
+    };
+  });
+}
+
+void add_session(CLI::App& app, Chosen& chosen, const Environment& environment) {
+  auto* session = app.add_subcommand("session", "sessions of a running gateway");
+  session->require_subcommand(1);
+  struct Row {
+    const char* name;
+    const char* help;
+    SessionCall::Verb verb;
+  };
+  constexpr Row kRows[] = {{"list", "all sessions", SessionCall::Verb::list},
+                           {"show", "one session and its credential's state", SessionCall::Verb::show},
+                           {"rotate", "a new session token, printed this once", SessionCall::Verb::rotate},
+                           {"link", "a new one-time login link, printed this once", SessionCall::Verb::link},
+                           {"end", "stop the tool and end every credential of the session", SessionCall::Verb::end},
+                           {"logs", "what the tool printed last", SessionCall::Verb::logs}};
+  for (const Row& row : kRows) {
+    auto* command = session->add_subcommand(row.name, row.help);
+    command->footer(concat("Example: sallyport session ", row.name, row.verb == SessionCall::Verb::list ? "" : " whoami"));
+    auto call = std::make_shared<SessionCall>();
+    call->verb = row.verb;
+    auto flags = std::make_shared<std::pair<bool, bool>>();
+    if (row.verb != SessionCall::Verb::list) command->add_option("id", call->id, "the session")->required()->type_name("ID");
+    if (row.verb == SessionCall::Verb::rotate) {
+      command->add_option("--grace", call->grace, "the old token goes on for so long [none]")->type_name("D");
+      command->add_flag("--backend", flags->first, "also the credential between gateway and tool");
+    }
+    command->add_option("--state-dir", call->state_dir, "where the gateway keeps its state")->type_name("DIR");
+    command->add_flag("--json", flags->second, "for machines");
+    command->callback([call, flags, &chosen, &environment] {
+      chosen = [call, flags, &environment] {
+        call->backend = flags->first ? SessionCall::Backend::rotate : SessionCall::Backend::keep;
+        return command_session(*call, output_of(flags->second), environment);
+      };
+    });
+  }
+}
+
+void add_completion(CLI::App& app, Chosen& chosen) {
+  auto* completion = app.add_subcommand("completion", "print the completion script of a shell");
+  completion->footer("Example: source <(sallyport completion bash)");
+  auto shell = std::make_shared<std::string>();
+  completion->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->callback([shell, &app, &chosen] {
+    chosen = [shell, &app] {
+      std::cout << completion_script(app, *shell);
+      return kExitDone;
+    };
+  });
+  auto* manual = app.add_subcommand("manual", "print the man page");
+  manual->footer("Example: sallyport manual | man -l -");
+  manual->callback([&app, &chosen] {
+    chosen = [&app] {
+      std::cout << manual_page(app);
+      return kExitDone;
+    };
+  });
+}
+
+/// hint_for says what somebody who typed an unknown option may have meant.
+std::string hint_for(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word(argv[i]);
+    if (word == "--") break;
+    if (!word.starts_with("--")) continue;
+    const auto name = word.substr(2, word.find('=') - 2);
+    if (find_option(name) != nullptr) continue;
+    if (const auto* close = closest_option(name)) return concat("; did you mean --", close->name, "?");
+  }
+  return {};
+}
+
+int refuse_usage(const CLI::App& app, const CLI::ParseError& error, int argc, const char* const* argv) {
+  std::string what = error.what();
+  while (!what.empty() && what.back() == '\n') what.pop_back();
+  std::cerr << "sallyport: " << what << hint_for(argc, argv) << '\n';
+  const auto commands = app.get_subcommands();
+  const bool running = !commands.empty() && commands.front()->get_name() == "run";
+  std::cerr << (running ? "The tool's own words go behind --, as in: sallyport run -- TOOL --its-option\n" : "")
+            << "Try: sallyport " << (commands.empty() ? "" : commands.front()->get_name() + " ") << "--help\n";
+  return kExitUsage;
+}
+
+}  // namespace
+
+int run_cli(int argc, const char* const* argv, const Environment& environment) {
+  CLI::App app("The guard between people, the programs they start, and those who reach them.", "sallyport");
+  app.footer("Example: sallyport run -- python3 -m http.server --bind 127.0.0.1 {port}\nMore: sallyport COMMAND --help");
+  app.require_subcommand(1);
+  Chosen chosen;
+  // What stands behind the first -- belongs to the tool, whatever it looks like.
+  std::vector<std::string> tool;
+  int own = 1;
+  while (own < argc && std::string_view(argv[own]) != "--") ++own;
+  for (int i = own + 1; i < argc; ++i) tool.emplace_back(argv[i]);
+
+  add_run(app, chosen, tool, environment);
+  add_session(app, chosen, environment);
+  add_cookie(app, chosen, environment);
+  add_config(app, chosen, environment);
+  add_completion(app, chosen);
+  auto* version = app.add_subcommand("version", "version and what it was built with");
+  bool json = false;
+  version->add_flag("--json", json, "for machines");
+  version->callback([&] { chosen = [&json] { return command_version(output_of(json)); }; });
+  app.add_flag_callback("--version", [&] { chosen = [] { return command_version(Output::text); }; }, "version")
+      ->trigger_on_parse();
+  if (own == 2 && std::string_view(argv[1]) == "--version") return command_version(Output::text);
+
+  try {
+    app.parse(own, const_cast<char**>(argv));  // CLI11 takes char** and does not write to it
+  } catch (const CLI::CallForHelp&) {
+    const auto commands = app.get_subcommands();
+    const CLI::App* shown = &app;
+    while (!shown->get_subcommands().empty()) shown = shown->get_subcommands().front();
+    std::cout << shown->help();
+    return kExitDone;
+  } catch (const CLI::ParseError& error) {
+    return refuse_usage(app, error, argc, argv);
+  }
+  return chosen ? chosen() : kExitUsage;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands of the program. Results go to stdout, everything else to stderr; the return value is the exit status:
+// 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a security rule, 130 interrupted.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sallyport/base/result.h"
+#include "sallyport/config/environment.h"
+#include "sallyport/config/load.h"
+
+namespace sallyport {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitRefused = 3;
+inline constexpr int kExitInterrupted = 130;
+
+/// exit_status_of maps an error to the documented exit status.
+constexpr int exit_status_of(Code code) noexcept {
+  if (code == Code::invalid_argument) return kExitUsage;
+  if (code == Code::permission_denied || code == Code::unauthenticated) return kExitRefused;
+  return kExitFailed;
+}
+
+enum class Output : std::uint8_t { text, json };
+
+/// SettingsArguments is what the command line says about settings, not judged yet.
+struct SettingsArguments {
+  std::vector<NamedValue> flags;
+  std::string config_file;
+};
+
+/// complain writes one error to stderr, "sallyport: ..." , and returns its exit status.
+int complain(const Error& error);
+/// load reads file, environment and flags; on a fault it has told every problem and the Error names the status only.
+Result<LoadedSettings> load(const SettingsArguments& arguments, const Environment& environment);
+/// state_directory is where the commands that take no settings look: SALLYPORT_STATE_DIR or the default.
+Result<std::string> state_directory(const Environment& environment);
+
+int command_run(const SettingsArguments& arguments, std::vector<std::string> command, const Environment& environment);
+int command_preset_list(Output output);
+int command_config_show(const SettingsArguments& arguments, Output output, const Environment& environment);
+int command_config_check(const SettingsArguments& arguments, const Environment& environment);
+
+struct CookieCheck {
+  enum class Strictness : std::uint8_t { usual, strict } strictness = Strictness::usual;
+  std::string value;     ///< from the command line, "-" for stdin
+  std::string variable;  ///< --env NAME
+};
+int command_cookie_generate(std::size_t length_bytes);
+int command_cookie_check(CookieCheck check, Output output, const Environment& environment);
+
+struct SessionCall {
+  enum class Verb : std::uint8_t { list, show, rotate, end, logs, link } verb = Verb::list;
+  enum class Backend : std::uint8_t { keep, rotate } backend = Backend::keep;
+  std::string id;
+  std::string grace;
+  std::string state_dir;
+};
+int command_session(const SessionCall& call, Output output, const Environment& environment);
+
+int command_version(Output output);
+
+}  // namespace sallyport
