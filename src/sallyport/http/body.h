@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a body ends: scanners that are fed raw bytes as they arrive and hand out the data in them, without a copy.
+// Where a body ends: scanners that are fed raw bytes as they arrive and hand out the data in them, without a
+// copy.
 #pragma once
 
 #include <array>
@@ -17,8 +18,8 @@ inline constexpr std::size_t kChunkExtensionBytesMax = 256;   ///< per chunk
 inline constexpr std::size_t kBodyExtensionBytesMax = 16384;  ///< all extensions of one body
 inline constexpr std::size_t kTrailerBytesMax = 8192;         ///< all trailers of one body
 
-/// BodyStep is what one look at the bytes found. `consumed` bytes are done with; of these, `data` (possibly empty) is
-/// payload, and is to be used before the buffer moves.
+/// BodyStep is what one look at the bytes found. `consumed` bytes are done with; of these, `data` (possibly
+/// empty) is payload, and is to be used before the buffer moves.
 struct BodyStep {
   enum class State : std::uint8_t {
     refused,  ///< malformed: close the connection; sticky
@@ -31,19 +32,37 @@ struct BodyStep {
   ParseFault fault = ParseFault::none;
 };
 
-/// ChunkScanner reads a chunked body (RFC 9112 section 7.1). Extensions and trailers are checked, bounded and dropped.
+/// ChunkScanner reads a chunked body (RFC 9112 section 7.1). Extensions and trailers are checked, bounded and
+/// dropped.
 class ChunkScanner {
  public:
-  /// next consumes up to the end of one piece of data. It makes progress on every call with at least one byte. After
-  /// `end` and `refused` it consumes nothing and says the same again.
+  /// next consumes up to the end of one piece of data. It makes progress on every call with at least one
+  /// byte. After `end` and `refused` it consumes nothing and says the same again.
   [[nodiscard]] BodyStep next(std::string_view bytes) noexcept;
   [[nodiscard]] bool ended() const noexcept { return state_ == State::ended; }
 
  private:
   enum class State : std::uint8_t {
-    size_first, size, extension_name_first, extension_name, extension_value_first, extension_value, extension_quoted,
-    extension_escaped, extension_after_quoted, size_line_feed, data, data_return, data_line_feed, trailer_first,
-    trailer_name, trailer_value, trailer_line_feed, last_line_feed, ended, broken,
+    size_first,
+    size,
+    extension_name_first,
+    extension_name,
+    extension_value_first,
+    extension_value,
+    extension_quoted,
+    extension_escaped,
+    extension_after_quoted,
+    size_line_feed,
+    data,
+    data_return,
+    data_line_feed,
+    trailer_first,
+    trailer_name,
+    trailer_value,
+    trailer_line_feed,
+    last_line_feed,
+    ended,
+    broken,
   };
   ParseFault take(unsigned char byte) noexcept;
   ParseFault take_size(unsigned char byte) noexcept;
@@ -59,8 +78,8 @@ class ChunkScanner {
   std::uint64_t remaining_ = 0;       // of this chunk
 };
 
-/// BodyScanner follows any framing with one interface. A body of framing `none` or length 0 has ended before the first
-/// byte; `until_close` never ends by itself: the connection's end is its end.
+/// BodyScanner follows any framing with one interface. A body of framing `none` or length 0 has ended before
+/// the first byte; `until_close` never ends by itself: the connection's end is its end.
 class BodyScanner {
  public:
   BodyScanner() = default;  // no body
@@ -72,7 +91,8 @@ class BodyScanner {
   [[nodiscard]] BodyStep next(std::string_view bytes) noexcept;
   [[nodiscard]] bool ended() const noexcept;
   [[nodiscard]] Framing framing() const noexcept { return framing_; }
-  /// remaining is what is left of a body with a length: for splice. advance() counts bytes that went past this object.
+  /// remaining is what is left of a body with a length: for splice. advance() counts bytes that went past
+  /// this object.
   [[nodiscard]] std::uint64_t remaining() const noexcept { return remaining_; }
   void advance(std::uint64_t bytes) noexcept { remaining_ -= bytes < remaining_ ? bytes : remaining_; }
 
@@ -87,7 +107,9 @@ class ChunkHeader {
  public:
   /// data_bytes > 0: a chunk of size 0 would end the body.
   explicit ChunkHeader(std::size_t data_bytes) noexcept;
-  [[nodiscard]] std::string_view text() const noexcept { return {text_.data() + start_, text_.size() - start_}; }
+  [[nodiscard]] std::string_view text() const noexcept {
+    return {text_.data() + start_, text_.size() - start_};
+  }
 
  private:
   std::array<char, 18> text_{};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RequestHead and ResponseHead: what the parser found, as views into the connection's read buffer. They die when that
-// buffer moves or is given back; nothing of a head outlives its exchange without a copy.
+// RequestHead and ResponseHead: what the parser found, as views into the connection's read buffer. They die
+// when that buffer moves or is given back; nothing of a head outlives its exchange without a copy.
 #pragma once
 
 #include <array>
@@ -18,7 +18,8 @@ enum class Method : std::uint8_t { get, head, post, put, del, options, patch, tr
 enum class Version : std::uint8_t { http10, http11 };
 /// Framing says where the body ends. `until_close` is for responses only.
 enum class Framing : std::uint8_t { none, length, chunked, until_close };
-/// Upgrade: `websocket` is exactly that one token, in HTTP/1.1, with the connection option; `other` is anything else asked for.
+/// Upgrade: `websocket` is exactly that one token, in HTTP/1.1, with the connection option; `other` is
+/// anything else asked for.
 enum class Upgrade : std::uint8_t { none, websocket, other };
 
 /// kHeaderCountMax fields fit into a head; a limit may only be smaller.
@@ -26,6 +27,9 @@ inline constexpr std::size_t kHeaderCountMax = 100;
 /// kHeadBytesMax is the default limit of a whole head; kHeadBytesCeiling what a limit may be raised to.
 inline constexpr std::size_t kHeadBytesMax = 32768;
 inline constexpr std::size_t kHeadBytesCeiling = 65535;
+
+/// kContentLengthMax leaves room for sums in signed 64 bits.
+inline constexpr std::uint64_t kContentLengthMax = (std::uint64_t{1} << 62U) - 1;
 
 /// HeaderField is one field line in 16 bytes.
 class HeaderField {
@@ -43,10 +47,14 @@ class HeaderField {
   /// value has no blanks at either end.
   [[nodiscard]] std::string_view value() const noexcept { return {start_ + value_offset_, value_size_}; }
   [[nodiscard]] HeaderId id() const noexcept { return id_; }
-  [[nodiscard]] bool has(FieldFlag flag) const noexcept { return (flags_ & static_cast<std::uint8_t>(flag)) != 0; }
+  [[nodiscard]] bool has(FieldFlag flag) const noexcept {
+    return (flags_ & static_cast<std::uint8_t>(flag)) != 0;
+  }
   /// flags are the FieldFlag bits; zero means that the field goes through as it is.
   [[nodiscard]] std::uint8_t flags() const noexcept { return flags_; }
-  void add(FieldFlag flag) noexcept { flags_ = static_cast<std::uint8_t>(flags_ | static_cast<std::uint8_t>(flag)); }
+  void add(FieldFlag flag) noexcept {
+    flags_ = static_cast<std::uint8_t>(flags_ | static_cast<std::uint8_t>(flag));
+  }
 
  private:
   const char* start_;
@@ -58,7 +66,8 @@ class HeaderField {
 };
 static_assert(sizeof(HeaderField) == 16);
 
-/// HeaderFields holds the fields of one head in the order of arrival, without heap. find() is one array access.
+/// HeaderFields holds the fields of one head in the order of arrival, without heap. find() is one array
+/// access.
 class HeaderFields {
  public:
   HeaderFields() = default;
@@ -82,7 +91,9 @@ class HeaderFields {
     return field == nullptr ? std::string_view{} : field->value();
   }
   /// has_flag tells whether any field carries the flag, e.g. `forwarded` for local trust.
-  [[nodiscard]] bool has_flag(FieldFlag flag) const noexcept { return (flags_seen_ & static_cast<std::uint8_t>(flag)) != 0; }
+  [[nodiscard]] bool has_flag(FieldFlag flag) const noexcept {
+    return (flags_seen_ & static_cast<std::uint8_t>(flag)) != 0;
+  }
 
   // For parsers.
   void clear() noexcept {
@@ -128,8 +139,8 @@ struct ResponseHead {
   std::uint16_t status = 0;
   Version version = Version::http11;
   Framing framing = Framing::none;
-  Upgrade upgrade = Upgrade::none;  ///< of a 101 only
-  bool keep_alive = false;          ///< the connection may be used again after the body's end
+  Upgrade upgrade = Upgrade::none;   ///< of a 101 only
+  bool keep_alive = false;           ///< the connection may be used again after the body's end
   std::uint64_t content_length = 0;  ///< also where framing is none: answer to HEAD, 304
   std::string_view reason;
   HeaderFields fields;

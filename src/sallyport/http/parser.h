@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP/1.1 head parser: strict by RFC 9110 and 9112, one pass, no copies, no switch to make it lenient. What it accepts
-// other parsers read in the same way (tests/interop/http_differential); what they might read differently is refused.
+// The HTTP/1.1 head parser: strict by RFC 9110 and 9112, one pass, no copies, no switch to make it lenient.
+// What it accepts other parsers read in the same way (tests/interop/http_differential); what they might read
+// differently is refused.
 #pragma once
 
 #include <cstddef>
@@ -32,14 +33,16 @@ struct HeadParse {
   [[nodiscard]] bool refused() const noexcept { return state == State::refused; }
 };
 
-/// parse_request_head reads one head from the start of `bytes`. `out` is valid after `complete` only, and holds views into
-/// `bytes`. `seen` is how many of the bytes an earlier call has answered with need_more: they are not parsed again until
-/// the head's end has arrived, so that a head sent byte by byte costs linear time. Any thread.
-[[nodiscard]] HeadParse parse_request_head(std::string_view bytes, RequestHead& out, const HeadLimits& limits = {},
-                                           std::size_t seen = 0);
+/// parse_request_head reads one head from the start of `bytes`. `out` is valid after `complete` only, and
+/// holds views into `bytes`. `seen` is how many of the bytes an earlier call has answered with need_more:
+/// they are not parsed again until the head's end has arrived, so that a head sent byte by byte costs linear
+/// time. Any thread.
+[[nodiscard]] HeadParse parse_request_head(std::string_view bytes, RequestHead& out,
+                                           const HeadLimits& limits = {}, std::size_t seen = 0);
 
-/// parse_response_head does the same for an answer to a request with method `asked`, which decides whether a body follows
-/// (RFC 9112 section 6.3). Interim answers (1xx) come as heads of their own. Faults mean 502 for the client.
+/// parse_response_head does the same for an answer to a request with method `asked`, which decides whether a
+/// body follows (RFC 9112 section 6.3). Interim answers (1xx) come as heads of their own. Faults mean 502 for
+/// the client.
 [[nodiscard]] HeadParse parse_response_head(std::string_view bytes, Method asked, ResponseHead& out,
                                             const HeadLimits& limits = {}, std::size_t seen = 0);
 
