@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// PasswordBook: where passwords come from, and whether one is right. Read anew for every attempt.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sallyport/base/result.h"
+#include "sallyport/credential/password_table.h"
+#include "sallyport/credential/variables.h"
+#include "sallyport/env/clock.h"
+#include "sallyport/env/files.h"
+#include "sallyport/identity/principal.h"
+
+namespace sallyport {
+
+inline constexpr std::string_view kPasswordVariable = "SALLYPORT_PASSWORD";
+
+enum class PasswordSource : std::uint8_t { environment, file, generated };
+std::string_view name_of(PasswordSource source) noexcept;
+
+struct PasswordOptions {
+  std::string file;  ///< asked for by the user; empty: none
+  std::string
+      generated_file;  ///< in the state directory; used where neither the variable nor `file` is given
+  std::string owner = "owner";  ///< who a password without a name belongs to
+};
+
+/// PasswordVerdict is the outcome of one attempt; the default one is a denial.
+struct PasswordVerdict {
+  std::optional<Denial> denial = Denial::unspecified;  ///< wrong_password, or store_unavailable: see health()
+  std::shared_ptr<const Principal> principal;          ///< null unless admitted
+};
+
+/// PasswordHealth is for status and doctor. A book that fails admits nobody; it never admits without a
+/// password.
+struct PasswordHealth {
+  enum class State : std::uint8_t { good, failing } state = State::good;
+  std::string reason;  ///< where failing: the read's or the parser's error, for operators
+};
+
+/// PasswordBook takes its passwords from the first of SALLYPORT_PASSWORD, the given file, and a generated
+/// file. A file is read anew at each attempt, so a rotated password counts at once; while it cannot be read,
+/// is empty, malformed or open to others, every attempt is denied and health() says so, and the logins that
+/// were admitted before go on. Any thread; calls block on the disk, and for argon2id hashes on the processor:
+/// use a bounded pool.
+class PasswordBook {
+ public:
+  /// open decides the source and reads it once. Error: invalid_argument with the remedy (the variable is set
+  /// and empty; the file cannot be read, is empty, malformed or open to others), or Files' where no password
+  /// could be kept.
+  static Result<std::unique_ptr<PasswordBook>> open(Files& files, Entropy& entropy,
+                                                    const VariableLookup& lookup, PasswordOptions options);
+
+  PasswordBook(const PasswordBook&) = delete;
+  PasswordBook& operator=(const PasswordBook&) = delete;
+
+  /// check judges one attempt.
+  PasswordVerdict check(std::string_view name, const SecretText& password);
+  /// refresh reads the file now: for a watcher, so that a changed password is noticed without an attempt.
+  void refresh();
+  /// take_changed returns, once, whose passwords changed or vanished since it was last called: their logins
+  /// are to end.
+  std::vector<std::string> take_changed();
+
+  [[nodiscard]] PasswordSource source() const noexcept { return source_; }
+  /// path is the file that is read; empty for the environment.
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] PasswordHealth health() const;
+
+ private:
+  PasswordBook(Files& files, PasswordSource source, std::string path, std::string owner);
+
+  Result<std::shared_ptr<const PasswordTable>> read();
+  std::shared_ptr<const PasswordTable> current();
+  void adopt(std::shared_ptr<const PasswordTable> table, const Digest& content);
+
+  Files& files_;
+  const PasswordSource source_;
+  const std::string path_;
+  const std::string owner_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const PasswordTable> table_;  ///< the last good one
+  Digest content_;                              ///< of the file that it was parsed from
+  std::vector<std::string> changed_;
+  PasswordHealth health_;
+};
+
+}  // namespace sallyport
