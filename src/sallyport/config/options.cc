@@ -46,7 +46,7 @@ constexpr std::array kRunOptions{
     OptionSpec{"insecurely-no-auth", admission, flag, once, {}, "false", {}, "true",
                "nobody has to log in; refused where the network can reach us",
                {}, store_flag<&Settings::insecurely_no_auth>},
-    OptionSpec{"user", admission, text, once, "NAME", "admin", {}, {},
+    OptionSpec{"user", admission, text, once, "NAME", "owner", {}, {},
                "whose the one password is", {}, store_text<&Settings::user>},
     OptionSpec{"password", admission, secret, once, "SECRET", {}, {}, {},
                "password: file:PATH, env:NAME or fd:N; in the open only by environment",

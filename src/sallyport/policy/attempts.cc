@@ -69,4 +69,11 @@ void AttemptTable::note_success(const AttemptKey& key) {
   entries_.erase(found);
 }
 
+void AttemptTable::take_back(const AttemptKey& key) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || found->second.failures == 0) return;
+  --found->second.failures;
+  found->second.open_again = found->second.last;
+}
+
 }  // namespace sallyport

@@ -157,6 +157,17 @@ TEST_F(Attempts, a_quiet_window_or_a_success_forgets) {
   table_.note_success(AttemptKey::of("nobody", ip("192.0.2.9")));
 }
 
+TEST_F(Attempts, a_try_taken_back_leaves_the_others_counted) {
+  fail(4, alice_here_);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(fail(1, alice_here_), seconds(2));
+    table_.take_back(alice_here_);
+    EXPECT_EQ(table_.wait_left(alice_here_, now_), Duration::zero());
+  }
+  EXPECT_EQ(fail(2, alice_here_), seconds(4));
+  table_.take_back(AttemptKey::of("nobody", ip("192.0.2.9")));
+}
+
 TEST_F(Attempts, waiting_out_the_delay_does_not_forget) {
   Duration delay = fail(8, alice_here_);
   for (int i = 0; i < 5; ++i) {
