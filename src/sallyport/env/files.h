@@ -25,7 +25,7 @@ class Files {
   /// read_secret reads a whole file; judged by fstat on the opened descriptor, O_NOFOLLOW.
   virtual Result<SecretText> read_secret(const std::string& path, FilePrivacy privacy) = 0;
   virtual Result<std::string> read_text(const std::string& path, FilePrivacy privacy) = 0;
-  /// create_private makes a new file of mode 0600 from its first byte; already_exists where there is one.
+  /// create_private makes a new file of mode 0600 from its first byte, whole or not at all; already_exists where there is one.
   virtual Status create_private(const std::string& path, std::string_view content) = 0;
   /// replace_private writes a new file of mode 0600 beside `path`, syncs it, and renames it over `path`.
   virtual Status replace_private(const std::string& path, std::string_view content) = 0;

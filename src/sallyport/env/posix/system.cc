@@ -69,6 +69,13 @@ Status write_whole(int fd, const std::string& path, std::string_view content) {
   return ok();
 }
 
+std::string name_beside(const std::string& path) {
+  SystemEntropy entropy;
+  std::array<std::byte, 8> random{};
+  entropy.fill(random);
+  return concat(path, '.', to_hex(random), ".new");
+}
+
 Status create_exclusively(const std::string& path, std::string_view content) {
   const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return system_error("create", path, errno);
@@ -111,15 +118,18 @@ Result<std::string> SystemFiles::read_text(const std::string& path, FilePrivacy 
   return std::string(secret.expose());
 }
 
+// Written beside and linked, so that nobody who races us ever reads a file that is there but not yet whole.
 Status SystemFiles::create_private(const std::string& path, std::string_view content) {
-  return create_exclusively(path, content);
+  const std::string beside = name_beside(path);
+  SALLYPORT_CHECK(create_exclusively(beside, content));
+  const int error = ::link(beside.c_str(), path.c_str()) == 0 ? 0 : errno;
+  ::unlink(beside.c_str());
+  if (error != 0) return system_error("create", path, error);
+  return ok();
 }
 
 Status SystemFiles::replace_private(const std::string& path, std::string_view content) {
-  SystemEntropy entropy;
-  std::array<std::byte, 8> random{};
-  entropy.fill(random);
-  const std::string beside = concat(path, '.', to_hex(random), ".new");
+  const std::string beside = name_beside(path);
   SALLYPORT_CHECK(create_exclusively(beside, content));
   if (::rename(beside.c_str(), path.c_str()) != 0) {
     const int error = errno;
