@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sallyport/http/internal/utf8.h"
 
-#include <cstddef>
-
 namespace sallyport {
-namespace {
 
-/// sequence_size: length of the sequence that `text` starts with, 0 if it is malformed (RFC 3629 section 4).
-std::size_t sequence_size(std::string_view text) noexcept {
+std::size_t utf8_sequence_size(std::string_view text) noexcept {
   auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   auto tail = [&byte](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
   const unsigned first = byte(0);
@@ -24,11 +20,9 @@ std::size_t sequence_size(std::string_view text) noexcept {
   return 0;
 }
 
-}  // namespace
-
 bool is_utf8(std::string_view text) noexcept {
   while (!text.empty()) {
-    const std::size_t size = sequence_size(text);
+    const std::size_t size = utf8_sequence_size(text);
     if (size == 0) return false;
     text.remove_prefix(size);
   }
