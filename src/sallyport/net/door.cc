@@ -141,11 +141,12 @@ Result<Door> open_unix(const SocketAddress& address, std::size_t loops) {
   // The file takes the socket's own mode: 0600 from its first moment, without umask(2), which all threads share.
   if (::fchmod(socket.get(), S_IRUSR | S_IWUSR) != 0) return bind_error(address, errno);
   if (::bind(socket.get(), target->get(), target->bytes) != 0) return bind_error(address, errno);
+  Descriptor bound(::open(address.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat facts{};
-  const bool seen = ::lstat(address.path.c_str(), &facts) == 0;
+  const bool seen = bound && ::fstat(bound.get(), &facts) == 0;
   Door door;
   door.address = address;
-  if (seen) door.file = std::make_unique<SocketFile>(address.path, facts.st_dev, facts.st_ino);
+  door.file = std::make_unique<SocketFile>(address.path, std::move(bound));
   if (!seen || !S_ISSOCK(facts.st_mode) || (facts.st_mode & 0777) != 0600 || facts.st_uid != ::geteuid()) {
     return fail(Code::permission_denied, concat(address.path, " did not become a private socket; is that a local file system?"));
   }
@@ -161,8 +162,11 @@ Result<Door> open_unix(const SocketAddress& address, std::size_t loops) {
 }  // namespace
 
 SocketFile::~SocketFile() {
-  struct stat facts{};
-  if (::lstat(path_.c_str(), &facts) == 0 && facts.st_dev == device_ && facts.st_ino == inode_) ::unlink(path_.c_str());
+  struct stat ours{};
+  struct stat there{};
+  const bool same = bound_ && ::fstat(bound_.get(), &ours) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
+                    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+  if (same) ::unlink(path_.c_str());
 }
 
 Result<Door> open_door(const SocketAddress& address, std::size_t loops) {

@@ -24,19 +24,18 @@ inline constexpr int kListenBacklog = 4096;
 inline constexpr std::size_t kAcceptsInRowMax = 64;
 inline constexpr Duration kAcceptBackOff = std::chrono::milliseconds(100);
 
-/// SocketFile removes a Unix socket's file when it dies, if the file is still the one that was bound.
+/// SocketFile removes a Unix socket's file when it dies, if the file is still the one that was bound. It holds that file
+/// open (O_PATH), so that no other can have its inode number meanwhile.
 class SocketFile {
  public:
-  SocketFile(std::string path, std::uint64_t device, std::uint64_t inode)
-      : path_(std::move(path)), device_(device), inode_(inode) {}
+  SocketFile(std::string path, Descriptor bound) : path_(std::move(path)), bound_(std::move(bound)) {}
   SocketFile(const SocketFile&) = delete;
   SocketFile& operator=(const SocketFile&) = delete;
   ~SocketFile();
 
  private:
   std::string path_;
-  std::uint64_t device_;
-  std::uint64_t inode_;
+  Descriptor bound_;
 };
 
 /// Door is where connections arrive: one listening socket per loop, for one address. A resource that moves.

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/net/tls.h"
+
+#include <openssl/pem.h>
+
+#include <mutex>
+
+#include "sallyport/base/text.h"
+#include "sallyport/net/internal/openssl.h"
+#include "sallyport/net/internal/ticket_keys.h"
+#include "sallyport/net/internal/tls_stream.h"
+
+namespace sallyport {
+namespace {
+
+// RFC 9325 section 4.2: ECDHE with AEAD only. TLS 1.3 has no others.
+constexpr const char* kSuitesOf12 =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
+    "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+constexpr const char* kGroups = "X25519:P-256:P-384";
+constexpr std::string_view kProtocol = "http/1.1";
+constexpr unsigned char kSessionContext[] = "sallyport";
+
+/// A prompt on the terminal is the last thing that a server should do: encrypted keys are refused.
+int no_password(char*, int, int, void*) { return -1; }
+
+BioPtr bio_over(std::string_view text) noexcept {
+  return BioPtr(text.size() > INT32_MAX ? nullptr : BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+/// RFC 7301 section 3.2: no protocol in common ends the handshake. That also keeps a client of another protocol from
+/// being led here.
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes, const unsigned char* offered,
+                    unsigned offered_bytes, void*) {
+  for (unsigned at = 0; at < offered_bytes; at += 1U + offered[at]) {
+    const unsigned bytes = offered[at];
+    if (bytes > offered_bytes - at - 1) break;
+    if (std::string_view(reinterpret_cast<const char*>(offered) + at + 1, bytes) != kProtocol) continue;
+    *chosen = offered + at + 1;
+    *chosen_bytes = offered[at];
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+bool configure(SSL_CTX* context) noexcept {
+  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_timeout(context, std::chrono::duration_cast<std::chrono::seconds>(kTicketKeyLife).count());
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+  return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(context, kSuitesOf12) == 1 &&
+         SSL_CTX_set1_groups_list(context, kGroups) == 1 &&
+         SSL_CTX_set_session_id_context(context, kSessionContext, sizeof kSessionContext - 1) == 1;
+}
+
+}  // namespace
+
+struct TlsIdentity::Parts {
+  CertificatePtr leaf;
+  ChainPtr chain{sk_X509_new_null()};
+  KeyPtr key;
+};
+
+TlsIdentity::TlsIdentity(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+TlsIdentity::~TlsIdentity() = default;
+
+Result<std::shared_ptr<const TlsIdentity>> TlsIdentity::from_pem(std::string_view chain_pem, const SecretText& key_pem) {
+  auto parts = std::make_unique<Parts>();
+  const BioPtr certificates = bio_over(chain_pem);
+  const BioPtr key = bio_over(key_pem.expose());
+  if (!certificates || !key || !parts->chain) return fail(Code::internal, "no memory for a certificate");
+  ERR_clear_error();
+  parts->leaf.reset(PEM_read_bio_X509(certificates.get(), nullptr, no_password, nullptr));
+  if (!parts->leaf) return fail(Code::invalid_argument, concat("cannot read the certificate: ", openssl_error()));
+  while (X509* const next = PEM_read_bio_X509(certificates.get(), nullptr, no_password, nullptr)) {
+    if (sk_X509_push(parts->chain.get(), next) <= 0) {
+      X509_free(next);
+      return fail(Code::internal, "no memory for a certificate chain");
+    }
+  }
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  if (!at_end) return fail(Code::invalid_argument, concat("cannot read the certificate chain: ", openssl_error()));
+  ERR_clear_error();
+  parts->key.reset(PEM_read_bio_PrivateKey(key.get(), nullptr, no_password, nullptr));
+  if (!parts->key) {
+    return fail(Code::invalid_argument, concat("cannot read the private key (it must not be encrypted): ", openssl_error()));
+  }
+  if (X509_check_private_key(parts->leaf.get(), parts->key.get()) != 1) {
+    ERR_clear_error();
+    return fail(Code::invalid_argument, "the private key does not belong to the certificate");
+  }
+  return std::shared_ptr<const TlsIdentity>(new TlsIdentity(std::move(parts)));
+}
+
+struct TlsServer::State {
+  State(const MonotonicClock& clock, Entropy& entropy, std::shared_ptr<const TlsIdentity> first)
+      : tickets(clock, entropy), identity(std::move(first)), context(SSL_CTX_new(TLS_server_method())) {}
+
+  static int on_certificate(SSL* ssl, void* self) {
+    auto& state = *static_cast<State*>(self);
+    const std::shared_ptr<const TlsIdentity> serve = state.current();
+    const TlsIdentity::Parts& parts = *serve->parts_;
+    SSL_certs_clear(ssl);
+    return SSL_use_cert_and_key(ssl, parts.leaf.get(), parts.key.get(), parts.chain.get(), 1);
+  }
+  std::shared_ptr<const TlsIdentity> current() {
+    const std::lock_guard lock(mutex);
+    return identity;
+  }
+
+  TicketKeys tickets;
+  std::mutex mutex;
+  std::shared_ptr<const TlsIdentity> identity;  ///< guarded by mutex
+  SslContextPtr context;
+};
+
+TlsServer::TlsServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TlsServer::~TlsServer() = default;
+
+Result<std::unique_ptr<TlsServer>> TlsServer::make(const MonotonicClock& clock, Entropy& entropy,
+                                                   std::shared_ptr<const TlsIdentity> identity) {
+  auto state = std::make_unique<State>(clock, entropy, std::move(identity));
+  SSL_CTX* const context = state->context.get();
+  if (context == nullptr || !configure(context) || !TicketKeys::install(context, state->tickets)) {
+    return fail(Code::internal, concat("cannot set up TLS: ", openssl_error()));
+  }
+  SSL_CTX_set_cert_cb(context, &State::on_certificate, state.get());
+  return std::unique_ptr<TlsServer>(new TlsServer(std::move(state)));
+}
+
+void TlsServer::replace_identity(std::shared_ptr<const TlsIdentity> identity) {
+  const std::lock_guard lock(state_->mutex);
+  state_->identity.swap(identity);
+}
+
+void TlsServer::forget_tickets() { state_->tickets.forget(); }
+
+Task<Result<std::unique_ptr<Stream>>> TlsServer::accept(Loop& loop, std::unique_ptr<Stream> plain, MonotonicTime deadline) {
+  std::optional<Descriptor> socket = plain->release();
+  if (!socket.has_value() || !*socket) co_return fail(Code::invalid_argument, "TLS needs an open plain socket");
+  SslPtr ssl(SSL_new(state_->context.get()));
+  if (!ssl) co_return fail(Code::exhausted, "no memory for one more TLS connection");
+  ConnectionFacts facts = plain->facts();
+  facts.tls = Tls::on;
+  auto stream = std::make_unique<TlsStream>(loop, *std::move(socket), std::move(facts), std::move(ssl));
+  stream->hold(plain->give_up_place());
+  plain.reset();
+  if (!stream->usable()) co_return fail(Code::exhausted, "no memory for one more TLS connection");
+
+  stream->set_deadline(deadline);
+  Status shaken = co_await stream->handshake();
+  if (!shaken) {
+    ++(shaken.error().code == Code::deadline_exceeded ? counters_.too_slow : counters_.failed);
+    co_return std::move(shaken).error();
+  }
+  stream->set_deadline(kNever);
+  ++counters_.handshakes;
+  if (stream->resumed()) ++counters_.resumed;
+  co_return std::unique_ptr<Stream>(std::move(stream));
+}
+
+}  // namespace sallyport
