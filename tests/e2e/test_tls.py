@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS listener: self-signed local CA, names and modes (AT-08), versions, the secure cookie, given files."""
+import secrets
+import socket
+import ssl
+import stat
+import subprocess
+
+import pytest
+from harness.gate import free_port
+from harness.person import Person
+from harness.wire import Wire
+
+PASSWORD = "correct-horse-" + secrets.token_hex(8)
+
+
+def context(**options):
+    made = ssl.create_default_context(**options)
+    if not options:
+        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    return made
+
+
+def start_tls(start, *options, **keywords):
+    keywords.setdefault("env", {"SALLYPORT_PASSWORD": PASSWORD})
+    gate = start(*options, wait=None, **keywords)
+    gate.book.add(PASSWORD, "the password")
+    gate.tls, gate.tls_name = context(), "localhost"
+    gate.wait("tool")
+    return gate
+
+
+@pytest.fixture
+def gate(start):
+    return start_tls(start, "--no-local-trust", "--tls", "self-signed")
+
+
+def test_AT_08_certificate_names_and_key_mode(gate):
+    pem = ssl.get_server_certificate(gate.address)
+    text = subprocess.run(["openssl", "x509", "-noout", "-text"], input=pem, capture_output=True, text=True, check=True).stdout
+    assert "DNS:localhost" in text and "IP Address:127.0.0.1" in text and "IP Address:0:0:0:0:0:0:0:1" in text
+    assert "id-ecPublicKey" in text and "CA:TRUE" not in text
+    keys = [p for p in (gate.state / "tls").rglob("*") if p.is_file() and b"PRIVATE KEY" in p.read_bytes()]
+    keys += [p for p in (gate.state / "ca").rglob("*") if p.is_file() and b"PRIVATE KEY" in p.read_bytes()] if (gate.state / "ca").exists() else []
+    assert keys and all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in keys)
+
+
+def test_the_local_ca_verifies_it(gate):
+    roots = [p for p in gate.state.rglob("*.crt") if "ca" in p.name or "ca" in str(p.parent)]
+    assert roots, "there is no CA certificate to trust"
+    verified = False
+    for root in roots:
+        try:
+            made = ssl.create_default_context(cafile=root)
+            with socket.create_connection(gate.address, 5) as raw, made.wrap_socket(raw, server_hostname="localhost"):
+                verified = True
+        except ssl.SSLError:
+            continue
+    assert verified
+
+
+def test_the_certificate_survives_a_restart(start, gate):
+    first = ssl.get_server_certificate(gate.address)
+    gate.stop()
+    again = start_tls(start, "--no-local-trust", "--tls", "self-signed", state=gate.state)
+    assert ssl.get_server_certificate(again.address) == first
+
+
+def test_versions(gate):
+    def version(low, high):
+        made = context()
+        made.minimum_version, made.maximum_version = low, high
+        made.set_ciphers("DEFAULT:@SECLEVEL=0")
+        with socket.create_connection(gate.address, 5) as raw, made.wrap_socket(raw) as tls:
+            return tls.version()
+    assert version(ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
+    assert version(ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3) == "TLSv1.3"
+    for old in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
+        with pytest.raises((ssl.SSLError, OSError)):
+            version(old, old)
+
+
+def test_requests_streams_and_websockets_over_tls(gate):
+    assert gate.get("/api/whoami", gate.bearer).status == 200
+    told = gate.request("POST", "/api/upload", gate.bearer, b"x" * 3_000_000).json()
+    assert told["bytes"] == 3_000_000
+    assert len(gate.get("/api/download?bytes=3000000", gate.bearer).body) == 3_000_000
+    with gate.websocket("/ws", gate.bearer) as ws:
+        ws.echo("x" * 100_000)
+
+
+def test_cookie_over_https_is_host_bound_and_secure(gate):
+    person = Person(gate)
+    answer = person.login(PASSWORD)
+    assert "__Host-sallyport" in answer.cookies, answer
+    _, attributes = answer.cookies["__Host-sallyport"]
+    assert "secure" in attributes and "httponly" in attributes and attributes["samesite"].lower() == "lax" and attributes["path"] == "/" and "domain" not in attributes
+    assert person.is_in()
+    told = gate.get("/api/whoami", {"Cookie": person.cookie}).json()
+    assert dict(told["headers"])["X-Forwarded-Proto"] == "https"
+    assert "Cookie" not in dict(told["headers"])
+    page = person.get("/.sallyport/login")
+    assert "max-age" in (page.get("Strict-Transport-Security") or "max-age"), "a self-signed name must not be pinned by accident"
+
+
+def test_plain_http_on_the_tls_port_is_no_leak(gate):
+    with Wire(gate.address) as wire:
+        wire.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        data = wire.to_end()
+        assert not data.startswith(b"HTTP/1.1 200") and b"spl_" not in data
+
+
+def test_tls_is_the_default_beyond_loopback(start):
+    """The cascade ends at a local certificate: a listener that the network can reach is never plain by default."""
+    port = free_port()
+    gate = start("--public-url", f"https://127.0.0.1:{port}", listen=[f"0.0.0.0:{port}"], env={"SALLYPORT_PASSWORD": PASSWORD}, wait=None)
+    gate.book.add(PASSWORD, "the password")
+    gate.address, gate.port, gate.tls, gate.tls_name = ("127.0.0.1", port), port, context(), "localhost"
+    gate.wait("tool")
+    assert gate.get("/api/whoami").status == 401, "a listener beyond loopback trusts nobody by address"
+    assert gate.get("/api/whoami", gate.bearer).status == 200
+
+
+@pytest.fixture
+def pair(folder):
+    crt, key = folder / "my.crt", folder / "my.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(key), "-out", str(crt), "-days", "2",
+                    "-subj", "/CN=mine", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+    key.chmod(0o600)
+    return crt, key
+
+
+def test_given_files(start, pair):
+    crt, key = pair
+    gate = start_tls(start, "--no-local-trust", "--tls-cert", str(crt), "--tls-key", str(key))
+    gate.tls = context(cafile=str(crt))
+    assert gate.get("/api/whoami", gate.bearer).status == 200
+
+
+@pytest.mark.parametrize("fault", ["no such", "mismatch", "wide", "garbage"])
+def test_given_files_that_are_not_a_pair(start, pair, folder, fault):
+    crt, key = pair
+    if fault == "no such":
+        key.unlink()
+    elif fault == "wide":
+        key.chmod(0o644)
+    elif fault == "garbage":
+        crt.write_text("not a certificate")
+    else:
+        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", str(key)], check=True, capture_output=True)
+        key.chmod(0o600)
+    gate = start("--no-local-trust", "--tls-cert", str(crt), "--tls-key", str(key), wait=None)
+    assert gate.wait_exit() in (1, 2, 3)
+    assert str(key) in gate.text or str(crt) in gate.text
+
+
+def test_tls_status(cli, folder):
+    done = cli("tls", "status", "--state-dir", str(folder / "s"))
+    assert done.status in (0, 1)
+    assert done.out or done.err
