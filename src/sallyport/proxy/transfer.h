@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transfer: one request on its way to a backend and its answer on the way back, with the coroutines of both directions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "sallyport/http/body.h"
+#include "sallyport/http/message.h"
+#include "sallyport/net/buffers.h"
+#include "sallyport/net/http1_exchange.h"
+#include "sallyport/net/stream.h"
+#include "sallyport/net/task.h"
+#include "sallyport/proxy/body_run.h"
+#include "sallyport/proxy/plan.h"
+#include "sallyport/proxy/request_head.h"
+#include "sallyport/proxy/response_head.h"
+
+namespace sallyport {
+
+/// A body that is in the buffer already, up to this size, leaves with its head in one send: copying it is cheaper than a
+/// second piece.
+inline constexpr std::size_t kSmallBodyBytesMax = 4096;
+/// From this size on, what is left of a body with a length goes through a pipe, if both sides are plain sockets.
+inline constexpr std::uint64_t kSpliceBytesMin = 256 * 1024;
+/// Interim answers that one request may have.
+inline constexpr int kInterimAnswersMax = 16;
+
+/// Transfer lives in the frame of Forwarder::forward. Its two directions run side by side and share it. The first fault
+/// counts; it ends both.
+class Transfer {
+ public:
+  Transfer(Exchange& exchange, const ForwardPlan& plan) noexcept
+      : exchange_(exchange), plan_(plan), loop_(exchange.loop()), last_moved_(loop_.now()) {}
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+  ~Transfer() { exchange_.attend(nullptr); }
+
+  /// pack writes the head, and the body if all that is there of it is small, into the send buffer. False where the head
+  /// does not fit, or the body's framing is broken: bad_request.
+  [[nodiscard]] bool pack(UpgradeForward upgrade);
+  /// packed_whole: nothing of the request is left to send, so that it can be sent again.
+  [[nodiscard]] bool packed_whole() const noexcept { return exchange_.body().ended(); }
+
+  /// connected starts on `backend`; a second call starts again.
+  void connected(std::unique_ptr<Stream> backend) noexcept;
+  /// send_packed sends the send buffer. False where the backend broke; took_nothing() then says that it was dead before.
+  Task<bool> send_packed();
+  /// relay moves the rest of the request up and the answer down. `head` is scratch of the loop: no wait keeps it.
+  Task<void> relay(ResponseHead& head);
+  /// receive_head reads to the end of the next head that is not an interim one, and relays those. False at a fault.
+  Task<bool> receive_head(ResponseHead& head, UpgradeForward upgrade);
+
+  /// build_switch writes the 101 into the send buffer; empty where it does not fit.
+  std::string_view build_switch(const ResponseHead& head) noexcept;
+  /// take_inbox hands over what the backend has sent behind its head; valid until release_buffers().
+  std::string_view take_inbox() noexcept;
+  void release_buffers() noexcept;
+  /// end_tunnel says how an upgraded connection ended.
+  void end_tunnel(ForwardEnd end, std::string_view reason) noexcept;
+
+  [[nodiscard]] ForwardEnd end() const noexcept { return end_; }
+  [[nodiscard]] bool took_nothing() const noexcept { return took_nothing_; }
+  /// heard: the backend has sent at least one byte.
+  [[nodiscard]] bool heard() const noexcept { return heard_; }
+  /// fail ends the transfer, unless it has failed before.
+  void fail(ForwardEnd end, std::string_view reason) noexcept;
+  [[nodiscard]] ForwardOutcome outcome() const noexcept;
+  /// take_reusable gives the connection back if it can carry another request, else null.
+  std::unique_ptr<Stream> take_reusable() noexcept;
+
+ private:
+  friend class Tunnel;
+  enum class HeadStep : std::uint8_t { wait, interim, final, failed };
+
+  [[nodiscard]] bool failed() const noexcept { return end_ != ForwardEnd::answered; }
+  void fail_inside(std::string_view reason) noexcept;
+  void fail_wait(WaitResult woken, ForwardEnd at_deadline, std::string_view reason) noexcept;
+  void fail_client(IoState state) noexcept;
+  void moved(std::uint64_t up, std::uint64_t down) noexcept;
+  [[nodiscard]] bool idle_for(Duration time) const noexcept { return loop_.now() - last_moved_ >= time; }
+
+  Task<void> download(ResponseHead& head);
+  HeadStep advance_head(ResponseHead& head, UpgradeForward upgrade);
+  HeadStep judge_head(const ResponseHead& head, UpgradeForward upgrade) noexcept;
+  bool build_interim(const ResponseHead& head) noexcept;
+  bool build_answer(const ResponseHead& head);
+  bool gather_down();
+  Task<bool> send_down();
+  Task<bool> wait_for_answer();
+  Task<bool> relay_body();
+  Task<bool> splice_down();
+
+  Task<void> upload();
+  bool send_continue();
+  void fail_upload(WaitResult woken) noexcept;
+  Task<bool> send_up(BodyRun& run);
+  Task<bool> wait_for_body();
+  Task<bool> splice_up();
+  void stop_upload() noexcept;
+  [[nodiscard]] bool both_plain() const noexcept;
+
+  Exchange& exchange_;
+  const ForwardPlan& plan_;
+  Loop& loop_;
+  std::unique_ptr<Stream> backend_;
+  Buffer packed_;  // head of the request; later heads of answers
+  std::size_t packed_bytes_ = 0;
+  Buffer inbox_;   // what came from the backend
+  std::size_t inbox_begin_ = 0;
+  std::size_t inbox_end_ = 0;
+  std::size_t inbox_seen_ = 0;  // bytes of an incomplete head
+  BodyScanner answer_;
+  AnswerShape shape_;
+  BodyRun down_;
+  MonotonicTime last_moved_;
+  std::uint64_t bytes_up_ = 0;
+  std::uint64_t bytes_down_ = 0;
+  std::string_view reason_;
+  ForwardEnd end_ = ForwardEnd::answered;  // until something fails
+  std::uint16_t status_ = 0;
+  int interim_left_ = kInterimAnswersMax;
+  bool took_nothing_ = false;
+  bool request_sent_ = false;    // whole
+  bool heard_ = false;
+  bool has_head_ = false;        // the final one
+  bool persists_ = false;        // the backend keeps its connection
+  bool uploading_ = false;
+  bool upload_stopped_ = false;
+  bool may_splice_ = true;
+};
+
+}  // namespace sallyport
