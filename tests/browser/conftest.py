@@ -18,9 +18,6 @@ for _name in ("pytest_configure", "pytest_collection_modifyitems", "pytest_sessi
               "stranger"):
     globals()[_name] = getattr(_e2e, _name)
 
-SHOTS = Path(os.environ.get("SALLYPORT_BUILD", ROOT / "build")) / "screenshots"
-
-
 @pytest.fixture
 def browser():
     """browser(*flags) -> WebDriver. Each has its own empty profile; all are closed after the test."""

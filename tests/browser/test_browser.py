@@ -6,10 +6,9 @@ import secrets
 import threading
 
 import pytest
-from conftest import SHOTS
 from harness.gate import eventually, free_port
 from harness.person import Person
-from webdriver import WebDriverError
+from webdriver import SHOTS, WebDriverError
 
 PASSWORD = "correct-horse-" + secrets.token_hex(8)
 SOCKET = "window.state='opening'; window.ws=new WebSocket(arguments[0]); ws.onopen=()=>state='open'; ws.onclose=e=>state='closed '+e.code; ws.onmessage=e=>window.last=e.data;"

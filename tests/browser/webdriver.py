@@ -3,15 +3,20 @@
 import base64
 import http.client
 import json
+import os
 import re
 import shutil
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--window-size=900,700"]
+
+
+SHOTS = Path(os.environ.get("SALLYPORT_BUILD", Path(__file__).resolve().parents[2] / "build")) / "screenshots"
 
 
 class WebDriverError(Exception):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from harness.gate import BACKENDS, Gate, binary, other_user_prefix, run_cli  # noqa: E402
+from harness.gate import Gate, binary, other_user_prefix, run_cli  # noqa: E402
 from harness.secrets_book import SecretsBook  # noqa: E402
 
 BOOK = SecretsBook()
@@ -112,8 +112,3 @@ def stranger():
     if prefix is None:
         pytest.skip("needs root and setpriv (package util-linux) to act as another user")
     return prefix
-
-
-def backend(name, *words):
-    """The command of one of our misbehaving backends."""
-    return [sys.executable, str(BACKENDS / name), *words]

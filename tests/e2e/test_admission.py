@@ -7,8 +7,7 @@ import socket
 import subprocess
 
 import pytest
-from conftest import backend
-from harness.gate import free_port
+from harness.gate import backend, free_port
 from harness.person import NAVIGATE
 from harness.wire import request_text
 

@@ -6,8 +6,7 @@ import secrets
 import urllib.parse
 
 import pytest
-from conftest import backend
-from harness.gate import eventually
+from harness.gate import backend, eventually
 from harness.person import NAVIGATE, Person, hidden_fields
 
 PASSWORD = "correct-horse-" + secrets.token_hex(8)

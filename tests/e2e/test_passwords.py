@@ -6,7 +6,7 @@ import stat
 import threading
 
 import pytest
-from harness.gate import eventually
+from harness.gate import backend, eventually
 from harness.person import Person
 
 OLD, NEW = "old-" + secrets.token_hex(8), "new-" + secrets.token_hex(8)
@@ -41,8 +41,7 @@ def test_AT_02_environment_wins_over_file(start, folder):
 
 
 def test_AT_02_password_is_not_in_the_childs_environment(start, folder):
-    from conftest import backend
-    import json
+        import json
     report = folder / "report.json"
     start("--no-local-trust", env={"SALLYPORT_PASSWORD": OLD}, command=backend("child.py", "--port", "{port}", "--report", str(report)))
     assert OLD not in json.dumps(json.loads(report.read_text()))

@@ -10,8 +10,7 @@ import sys
 import time
 
 import pytest
-from conftest import backend
-from harness.gate import WHOAMI, alive, descendants, eventually, free_port
+from harness.gate import WHOAMI, alive, backend, descendants, eventually, free_port
 
 CREDENTIAL = re.compile(r"spb_[A-Za-z0-9_-]{43}")
 

@@ -5,8 +5,7 @@ import threading
 import time
 
 import pytest
-from conftest import backend
-from harness.gate import eventually
+from harness.gate import backend, eventually
 from harness.wire import Closed, Wire, request_text
 
 GIB = 1 << 30

@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import backend
-from harness.gate import descendants, eventually, run_cli
+from harness.gate import backend, descendants, eventually, run_cli
 from harness.person import Person
 from harness.wire import Wire, request_text
 

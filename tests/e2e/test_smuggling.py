@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """R4, R6, R13: what is ambiguous is refused, what is judged is what is forwarded, and no spelling of a header slips through."""
 import pytest
-from conftest import backend
+from harness.gate import backend
 from harness.wire import Wire, request_text
 
 

@@ -7,8 +7,7 @@ import socket
 import stat
 
 import pytest
-from conftest import backend
-from harness.gate import LINK, eventually, free_port
+from harness.gate import LINK, backend, eventually, free_port
 from harness.wire import Wire, request_text
 
 PASSWORD = "correct horse battery staple 42"

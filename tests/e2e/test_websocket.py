@@ -8,8 +8,7 @@ import secrets
 import time
 
 import pytest
-from conftest import backend
-from harness.gate import eventually
+from harness.gate import backend, eventually
 from harness.person import NAVIGATE, Person, hidden_fields
 from harness.websocket import BINARY, CLOSE, PING, PONG, upgrade_fields
 from harness.wire import Wire, request_text

@@ -55,6 +55,11 @@ def free_port():
     raise AssertionError("no free port")
 
 
+def backend(name, *words):
+    """The command of one of our misbehaving backends."""
+    return [sys.executable, str(BACKENDS / name), *words]
+
+
 def clean_environment(home, extra=None):
     keep = {key: os.environ[key] for key in ("PATH", "LANG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS") if key in os.environ}
     return {**keep, "HOME": str(home), "TERM": "dumb", "NO_COLOR": "1", **(extra or {})}
