@@ -56,7 +56,8 @@ struct SetCookie {
   std::string_view value;
   CookieSecure secure = CookieSecure::on;
   SameSite same_site = SameSite::lax;
-  std::optional<std::chrono::seconds> max_age;  ///< none: until the browser closes; 0: delete now
+  std::optional<std::chrono::seconds> max_age =
+      std::nullopt;  ///< none: until the browser closes; 0: delete now
 
   /// str is the field's value. Code::invalid_argument: a name that is no token, "__Host-" without Secure, a
   /// value outside cookie-octet, or too long.
