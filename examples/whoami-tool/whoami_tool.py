@@ -46,6 +46,8 @@ class Credential:
         self.path, self.current, self.before, self.before_ends = path, b"", b"", 0.0
         if fd is not None:
             with os.fdopen(os.dup(fd), "rb") as source:
+                if source.seekable():
+                    source.seek(0)
                 self.current = source.read().strip()
         else:
             self.refresh()

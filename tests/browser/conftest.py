@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Headless Chromium in front of the real binary, driven over WebDriver. Uses the harness of tests/e2e."""
 import importlib.util
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ _spec.loader.exec_module(_e2e)
 for _name in ("pytest_configure", "pytest_collection_modifyitems", "pytest_sessionfinish", "pytest_terminal_summary", "book", "folder", "start", "start_shared", "cli",
               "stranger"):
     globals()[_name] = getattr(_e2e, _name)
+
 
 @pytest.fixture
 def browser():

@@ -17,6 +17,7 @@ BOOK = SecretsBook()
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: moves gigabytes or waits for minutes; run by `make soak`, not by `make test`")
+    config.addinivalue_line("markers", "timeout: of the plugin pytest-timeout, where it is installed")
     if not os.access(binary(), os.X_OK):
         raise pytest.UsageError(f"{binary()} is not there: build it first (make build), or name another one by SALLYPORT_BIN")
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """AT-02 without PAM, AT-07: where the password comes from, and that an unreadable or empty file never means 'none'."""
+import json
 import os
 import secrets
 import stat
@@ -41,7 +42,6 @@ def test_AT_02_environment_wins_over_file(start, folder):
 
 
 def test_AT_02_password_is_not_in_the_childs_environment(start, folder):
-        import json
     report = folder / "report.json"
     start("--no-local-trust", env={"SALLYPORT_PASSWORD": OLD}, command=backend("child.py", "--port", "{port}", "--report", str(report)))
     assert OLD not in json.dumps(json.loads(report.read_text()))

@@ -267,7 +267,8 @@ class Connection:
             if first & 15 == 8:
                 self.sock.sendall(bytes([0x88, len(payload)]) + payload)
                 return
-            self.sock.sendall(bytes([first]) + (bytes([size]) if size < 126 else struct.pack("!BH", 126, size)) + payload)
+            length = bytes([size]) if size < 126 else struct.pack("!BH", 126, size) if size < 65536 else struct.pack("!BQ", 127, size)
+            self.sock.sendall(bytes([first]) + length + payload)
 
     def at_ws(self, _):
         self.switch(self.accept(), "".join(f"Sec-WebSocket-Protocol: {p.split(',')[0].strip()}\r\n"
