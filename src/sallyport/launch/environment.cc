@@ -34,8 +34,8 @@ Status check_name(std::string_view name) {
 
 }  // namespace
 
-Environment Environment::inherited(std::span<const std::string> parent) {
-  Environment made;
+ChildEnvironment ChildEnvironment::inherited(std::span<const std::string> parent) {
+  ChildEnvironment made;
   for (const std::string_view entry : parent) {
     const auto equals = entry.find('=');
     if (equals == std::string_view::npos || made.size() >= kEnvironmentVariablesMax) continue;
@@ -45,7 +45,7 @@ Environment Environment::inherited(std::span<const std::string> parent) {
   return made;
 }
 
-Status Environment::pass(std::string_view name, std::span<const std::string> parent) {
+Status ChildEnvironment::pass(std::string_view name, std::span<const std::string> parent) {
   SALLYPORT_CHECK(check_name(name));
   const auto found = std::find_if(parent.begin(), parent.end(), [&](std::string_view entry) {
     return entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=';
@@ -54,7 +54,7 @@ Status Environment::pass(std::string_view name, std::span<const std::string> par
   return set_by_user(name, SecretText(std::string_view(*found).substr(name.size() + 1)));
 }
 
-Status Environment::set_by_user(std::string_view name, SecretText value) {
+Status ChildEnvironment::set_by_user(std::string_view name, SecretText value) {
   SALLYPORT_CHECK(check_name(name));
   if (size() >= kEnvironmentVariablesMax && find(name) == nullptr) {
     return fail(Code::exhausted, "too many environment variables");
@@ -63,7 +63,7 @@ Status Environment::set_by_user(std::string_view name, SecretText value) {
   return ok();
 }
 
-void Environment::set(std::string_view name, SecretText value) {
+void ChildEnvironment::set(std::string_view name, SecretText value) {
   const auto found = std::find_if(variables_.begin(), variables_.end(),
                                   [&](const Variable& one) { return one.name == name; });
   if (found != variables_.end()) {
@@ -73,7 +73,7 @@ void Environment::set(std::string_view name, SecretText value) {
   variables_.push_back({std::string(name), std::move(value)});
 }
 
-const SecretText* Environment::find(std::string_view name) const noexcept {
+const SecretText* ChildEnvironment::find(std::string_view name) const noexcept {
   for (const auto& one : variables_) {
     if (one.name == name) return &one.value;
   }

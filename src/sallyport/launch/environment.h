@@ -14,17 +14,17 @@ namespace sallyport {
 
 inline constexpr std::size_t kEnvironmentVariablesMax = 1024;
 
-/// Environment is what one child will find in `environ`. A resource: values may be secret, and are wiped.
+/// ChildEnvironment is what one child will find in `environ`. A resource: values may be secret, and are wiped.
 ///
 /// Inherited by name: PATH HOME LANG LC_* TERM TZ USER LOGNAME SHELL TMPDIR. Not XDG_RUNTIME_DIR,
 /// SSH_AUTH_SOCK, DBUS_SESSION_BUS_ADDRESS and their like: each names a socket that acts for the user. Who
 /// wants them says --pass-env. SALLYPORT_* and systemd's CREDENTIALS_DIRECTORY hold our own secrets and can
 /// be neither passed nor set; SESSION_ID is ours.
-class Environment {
+class ChildEnvironment {
  public:
   /// inherited takes the allowed ones of `parent`, a list of "NAME=VALUE"; what is malformed there is left
   /// out.
-  static Environment inherited(std::span<const std::string> parent);
+  static ChildEnvironment inherited(std::span<const std::string> parent);
 
   /// pass takes `name` over from `parent` where it is set there; invalid_argument for a reserved or malformed
   /// name.

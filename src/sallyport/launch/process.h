@@ -36,7 +36,7 @@ struct ExitStatus {
 struct ProcessPlan {
   std::string name;  ///< shown by ps beside the shepherd's name
   std::vector<std::string> argv;
-  const Environment* environment = nullptr;
+  const ChildEnvironment* environment = nullptr;
   const SecretText* credential = nullptr;  ///< on kCredentialDescriptor; none: that descriptor is closed
   std::string directory;                   ///< empty: ours
   std::string shepherd;  ///< executable whose main() calls run_as_shepherd, e.g. /proc/self/exe

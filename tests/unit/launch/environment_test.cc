@@ -20,13 +20,13 @@ const std::vector<std::string> kParent = {"PATH=/bin",
                                           "CUSTOM=1=2",
                                           "CREDENTIALS_DIRECTORY=/run/c"};
 
-std::string value_of(const Environment& environment, std::string_view name) {
+std::string value_of(const ChildEnvironment& environment, std::string_view name) {
   const auto* found = environment.find(name);
   return found == nullptr ? "(none)" : std::string(found->expose());
 }
 
-TEST(Environment, is_built_from_the_allow_list) {
-  const auto made = Environment::inherited(kParent);
+TEST(ChildEnvironment, is_built_from_the_allow_list) {
+  const auto made = ChildEnvironment::inherited(kParent);
   EXPECT_EQ(made.size(), 4U);
   EXPECT_EQ(value_of(made, "PATH"), "/bin");
   EXPECT_EQ(value_of(made, "LC_ALL"), "C.UTF-8");
@@ -36,8 +36,8 @@ TEST(Environment, is_built_from_the_allow_list) {
   }
 }
 
-TEST(Environment, passes_and_sets_by_name) {
-  auto made = Environment::inherited(kParent);
+TEST(ChildEnvironment, passes_and_sets_by_name) {
+  auto made = ChildEnvironment::inherited(kParent);
   EXPECT_TRUE(made.pass("CUSTOM", kParent));
   EXPECT_TRUE(made.pass("NOT_SET_THERE", kParent));
   EXPECT_TRUE(made.set_by_user("PATH", SecretText("/opt")));
@@ -46,8 +46,8 @@ TEST(Environment, passes_and_sets_by_name) {
   EXPECT_EQ(value_of(made, "PATH"), "/opt");
 }
 
-TEST(Environment, BY_01_our_own_secrets_are_never_passed_on) {
-  auto made = Environment::inherited(kParent);
+TEST(ChildEnvironment, BY_01_our_own_secrets_are_never_passed_on) {
+  auto made = ChildEnvironment::inherited(kParent);
   for (const auto* name : {"SALLYPORT_TOKEN", "CREDENTIALS_DIRECTORY", "SESSION_ID", "A-B", ""}) {
     EXPECT_FALSE(made.pass(name, kParent)) << name;
     EXPECT_FALSE(made.set_by_user(name, SecretText("x"))) << name;
@@ -55,8 +55,8 @@ TEST(Environment, BY_01_our_own_secrets_are_never_passed_on) {
   EXPECT_EQ(made.size(), 4U);
 }
 
-TEST(Environment, has_a_limit) {
-  Environment made;
+TEST(ChildEnvironment, has_a_limit) {
+  ChildEnvironment made;
   for (std::size_t i = 0; i < kEnvironmentVariablesMax; ++i) {
     ASSERT_TRUE(made.set_by_user("V" + std::to_string(i), SecretText("x")));
   }

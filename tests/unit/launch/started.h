@@ -21,7 +21,7 @@ inline constexpr int kPatienceMs = 30000;  // only a hang ends here
 
 class Started {
  public:
-  Environment environment;
+  ChildEnvironment environment;
   std::string output;
   pid_t tool = 0;
   std::optional<ExitStatus> exit;

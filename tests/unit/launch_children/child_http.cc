@@ -30,6 +30,11 @@ struct Habits {
   enum class Manner { answers, mute, deaf, garbage } manner = Manner::answers;
 };
 
+void shrug(int number) {
+  const std::string_view text = number == SIGINT ? "ignores INT\n" : "ignores TERM\n";
+  (void)!::write(STDOUT_FILENO, text.data(), text.size());
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -54,8 +59,8 @@ Habits read_habits(int argc, char** argv) {
     if (word == "deaf") habits.manner = Habits::Manner::deaf;
     if (word == "garbage") habits.manner = Habits::Manner::garbage;
     if (word == "stubborn") {
-      ::signal(SIGINT, SIG_IGN);
-      ::signal(SIGTERM, SIG_IGN);
+      ::signal(SIGINT, shrug);
+      ::signal(SIGTERM, shrug);
     }
   }
   return habits;

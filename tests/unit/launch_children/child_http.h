@@ -6,5 +6,5 @@
 /// `token-file=PATH` (demand its content as bearer token, read anew for each request), `token-once=PATH`
 /// (read at the start), `basic=USER` (demand HTTP Basic with the password in SECRET_PASSWORD), `status=N`,
 /// `mute` (accept, never answer), `deaf` (never listen), `garbage`, `requests=N` (exit with status 4 after N
-/// requests), `stubborn` (ignores TERM and INT).
+/// requests), `stubborn` (says that it ignores TERM and INT).
 int serve_http(int argc, char** argv);
