@@ -29,6 +29,43 @@ constexpr int value(char ch, char c62, char c63) noexcept {
   return static_cast<int>(hit) - 1;
 }
 
+/// kOnes * n has n in each of eight bytes.
+constexpr std::uint64_t kOnes = 0x0101010101010101;
+
+/// at_or_above has the high bit set in each byte of `bytes` (all below 0x80) that is at least `low`.
+constexpr std::uint64_t at_or_above(std::uint64_t bytes, unsigned low) noexcept {
+  return ((bytes | (kOnes * 0x80)) - kOnes * low) & (kOnes * 0x80);
+}
+
+/// EightValues holds eight decoded characters as 48 bits; `all_known` is false where one was foreign.
+struct EightValues {
+  std::uint64_t bits;
+  bool all_known;
+};
+
+/// eight_values decodes eight base64url characters side by side, by arithmetic like value(). A login's token is read on
+/// every request: one character at a time takes longer than its digest.
+EightValues eight_values(const char* text) noexcept {
+  std::uint64_t bytes = 0;
+  for (unsigned i = 0; i < 8; ++i) bytes = (bytes << 8) | static_cast<unsigned char>(text[i]);
+  const std::uint64_t ascii = bytes & (kOnes * 0x7f);
+  auto within = [ascii](unsigned low, unsigned high) { return at_or_above(ascii, low) & ~at_or_above(ascii, high + 1); };
+  const std::uint64_t upper = within('A', 'Z');
+  const std::uint64_t lower = within('a', 'z');
+  const std::uint64_t digit = within('0', '9');
+  const std::uint64_t minus = within('-', '-');
+  const std::uint64_t under = within('_', '_');
+  // Of each byte at most one term is not zero, and each result lies in 0..63: nothing is carried between bytes.
+  std::uint64_t values = ascii + (digit >> 7) * 4 + (minus >> 7) * 17;
+  values -= (upper >> 7) * 'A' + (lower >> 7) * ('a' - 26) + (under >> 7) * ('_' - 63);
+  values &= kOnes * 63;
+  values = (values & 0x003f003f003f003f) | ((values & 0x3f003f003f003f00) >> 2);
+  values = (values & 0x00000fff00000fff) | ((values & 0x0fff00000fff0000) >> 4);
+  values = (values & 0x0000000000ffffff) | ((values & 0x00ffffff00000000) >> 8);
+  const bool all_known = ((upper | lower | digit | minus | under) & ~bytes & (kOnes * 0x80)) == kOnes * 0x80;
+  return {values, all_known};
+}
+
 }  // namespace
 
 std::string to_lower(std::string_view text) {
@@ -99,6 +136,11 @@ bool base64url_decode(std::string_view text, std::span<std::byte> out) noexcept 
   unsigned held = 0;
   unsigned bits = 0;
   int bad = 0;
+  for (; text.size() >= 8 && out.size() - written >= 6; text.remove_prefix(8)) {
+    const EightValues eight = eight_values(text.data());
+    if (!eight.all_known) bad = -1;
+    for (unsigned shift = 48; shift > 0;) out[written++] = static_cast<std::byte>((eight.bits >> (shift -= 8)) & 255U);
+  }
   for (const char c : text) {
     const int v = value(c, '-', '_');
     bad |= v;  // negative once any character is foreign

@@ -15,7 +15,7 @@
 namespace sallyport {
 
 inline constexpr std::size_t kBufferBytes = 64 * 1024;
-inline constexpr std::size_t kBuffersKeptMax = 64;      ///< 4 MiB per loop; more are freed when given back
+inline constexpr std::size_t kBuffersKeptMax = 128;     ///< 8 MiB per loop; more are freed when given back
 inline constexpr std::size_t kPipeBytes = 1024 * 1024;  ///< asked for; the kernel may grant less
 inline constexpr std::size_t kPipesKeptMax = 16;
 

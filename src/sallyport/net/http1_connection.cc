@@ -57,7 +57,7 @@ Http1Connection::HeadStep Http1Connection::advance_head(Http1Workspace& space) {
     const IoResult read = stream_->try_read(space.room());
     if (read.state == IoState::would_block) continue;
     if (read.state != IoState::done) return HeadStep::closed;
-    if (space.begin == space.end) stream_->set_deadline(after(server_.loop_.now(), server_.limits_.head_time_max));
+    if (space.begin == space.end) head_began_ = server_.loop_.now();
     space.end += read.bytes;
   }
 }
@@ -93,6 +93,7 @@ Task<Http1Connection::Next> Http1Connection::work() {
     space->settle_front();
     const HeadStep step = advance_head(*space);
     if (step == HeadStep::wait) {
+      stream_->set_deadline(after(head_began_, server_.limits_.head_time_max));
       const WaitResult woken = co_await stream_->readable();
       if (woken == WaitResult::ready) continue;
       if (woken == WaitResult::deadline) co_await refuse(*space, Refusal::slow_head, 408);

@@ -61,6 +61,7 @@ class Http1Connection : public Link {
   Http1Server& server_;
   std::unique_ptr<Stream> stream_;
   Exchange* exchange_ = nullptr;
+  MonotonicTime head_began_{};
   std::uint64_t requests_ = 0;
   ParseFault fault_ = ParseFault::none;
   bool must_linger_ = false;

@@ -12,7 +12,7 @@ namespace sallyport {
 namespace {
 
 constexpr std::size_t kIdPrefixBytes = 8;
-constexpr std::size_t kWorkspacesKeptMax = 64;
+constexpr std::size_t kWorkspacesKeptMax = 128;
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 Http1Connection& connection_of(Link* link) noexcept { return *static_cast<Http1Connection*>(link); }

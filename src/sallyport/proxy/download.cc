@@ -85,10 +85,15 @@ Transfer::HeadStep Transfer::judge_head(const ResponseHead& head, UpgradeForward
   return HeadStep::final;
 }
 
-bool Transfer::build_interim(const ResponseHead& head) noexcept {
+HeadWriter Transfer::answer_writer() {
+  if (!packed_) packed_ = loop_.buffers().take();
+  return HeadWriter(packed_.span());
+}
+
+bool Transfer::build_interim(const ResponseHead& head) {
   // The 100 is between us and each side: Expect was not passed on, and the exchange settles the client's own.
   if (head.status == 100 || exchange_.head().version == Version::http10) return false;
-  HeadWriter out(packed_.span());
+  HeadWriter out = answer_writer();
   if (!write_interim_head(head, out)) return false;
   down_.start_with(out.view());
   return true;
@@ -98,7 +103,7 @@ bool Transfer::build_answer(const ResponseHead& head) {
   const Version client = exchange_.head().version;
   shape_ = shape_answer(head, client, exchange_.keeps_alive() ? AfterAnswer::keep : AfterAnswer::close);
   if (shape_.after == AfterAnswer::close) exchange_.close_after();
-  HeadWriter out(packed_.span());
+  HeadWriter out = answer_writer();
   if (!write_response_head(head, shape_, client, plan_.hygiene.cookies, out)) {
     fail(ForwardEnd::bad_backend, "the answer's head is too large to relay");
     return false;

@@ -55,7 +55,8 @@ Task<ForwardOutcome> Forwarder::forward(Exchange& exchange, const ForwardPlan& p
     // A backend that stopped reading may still have said why: look for an answer, unless it was dead before we came.
     const bool dead = !sent && transfer.took_nothing() && reused;
     if (!dead && transfer.end() == ForwardEnd::answered) co_await transfer.relay(head_);
-    if (reused && (dead || transfer.end() == ForwardEnd::bad_backend) && may_retry(transfer, method)) {
+    if (reused && (dead || transfer.end() == ForwardEnd::bad_backend) && may_retry(transfer, method) &&
+        transfer.repack()) {
       ++counters_.retried;
       continue;
     }

@@ -13,6 +13,7 @@ std::string_view name_of(ForwardEnd end) noexcept {
 }
 
 bool Transfer::pack(UpgradeForward upgrade) {
+  upgrade_ = upgrade;
   packed_ = loop_.buffers().take();
   HeadWriter out(packed_.span());
   if (!write_request_head(exchange_.head(), plan_, exchange_.facts(), exchange_.request_id(), upgrade, out)) {
@@ -37,6 +38,11 @@ bool Transfer::pack(UpgradeForward upgrade) {
   return out.fits();
 }
 
+bool Transfer::repack() {
+  if (packed_) return true;
+  return bytes_up_ == 0 && pack(upgrade_);
+}
+
 void Transfer::connected(std::unique_ptr<Stream> backend) noexcept {
   exchange_.attend(backend.get());
   backend_ = std::move(backend);
@@ -56,6 +62,8 @@ Task<bool> Transfer::send_packed() {
   moved(0, 0);
   if (first.state == IoState::done && first.bytes == text.size()) {
     request_sent_ = packed_whole();
+    // A head can be written again; thousands of requests that wait for their answers should not hold a buffer for it.
+    if (bytes_up_ == 0) packed_.give_back();
     co_return true;
   }
   took_nothing_ = first.state == IoState::failed || first.state == IoState::closed;
@@ -124,8 +132,8 @@ void Transfer::stop_upload() noexcept {
   backend_->interrupt(WaitPair::Side::write);
 }
 
-std::string_view Transfer::build_switch(const ResponseHead& head) noexcept {
-  HeadWriter out(packed_.span());
+std::string_view Transfer::build_switch(const ResponseHead& head) {
+  HeadWriter out = answer_writer();
   return write_switch_head(head, plan_.hygiene.cookies, out) ? out.view() : std::string_view{};
 }
 

@@ -41,6 +41,8 @@ class Transfer {
   /// pack writes the head, and the body if all that is there of it is small, into the send buffer. False where the head
   /// does not fit, or the body's framing is broken: bad_request.
   [[nodiscard]] bool pack(UpgradeForward upgrade);
+  /// repack packs the same request again, for another connection; false where its bytes are gone.
+  [[nodiscard]] bool repack();
   /// packed_whole: nothing of the request is left to send, so that it can be sent again.
   [[nodiscard]] bool packed_whole() const noexcept { return exchange_.body().ended(); }
 
@@ -54,7 +56,7 @@ class Transfer {
   Task<bool> receive_head(ResponseHead& head, UpgradeForward upgrade);
 
   /// build_switch writes the 101 into the send buffer; empty where it does not fit.
-  std::string_view build_switch(const ResponseHead& head) noexcept;
+  std::string_view build_switch(const ResponseHead& head);
   /// take_inbox hands over what the backend has sent behind its head; valid until release_buffers().
   std::string_view take_inbox() noexcept;
   void release_buffers() noexcept;
@@ -85,7 +87,8 @@ class Transfer {
   Task<void> download(ResponseHead& head);
   HeadStep advance_head(ResponseHead& head, UpgradeForward upgrade);
   HeadStep judge_head(const ResponseHead& head, UpgradeForward upgrade) noexcept;
-  bool build_interim(const ResponseHead& head) noexcept;
+  HeadWriter answer_writer();
+  bool build_interim(const ResponseHead& head);
   bool build_answer(const ResponseHead& head);
   bool gather_down();
   Task<bool> send_down();
@@ -106,7 +109,8 @@ class Transfer {
   const ForwardPlan& plan_;
   Loop& loop_;
   std::unique_ptr<Stream> backend_;
-  Buffer packed_;  // head of the request; later heads of answers
+  Buffer packed_;  // head of the request, later of answers; lent only while something is in it that is still needed
+  UpgradeForward upgrade_ = UpgradeForward::no;
   std::size_t packed_bytes_ = 0;
   Buffer inbox_;   // what came from the backend
   std::size_t inbox_begin_ = 0;
