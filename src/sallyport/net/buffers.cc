@@ -6,11 +6,19 @@
 
 namespace sallyport {
 
+namespace {
+
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::size_t kKept = 0;  // each buffer is its own allocation, so that a use after the end is seen
+#else
+constexpr std::size_t kKept = kBuffersKeptMax;
+#endif
+
+}  // namespace
+
 void BufferPool::accept(std::unique_ptr<char[]> bytes) noexcept {
   --lent_;
-#ifndef __SANITIZE_ADDRESS__  // there each buffer is its own allocation, so that a use after the end is seen
-  if (kept_.size() < kBuffersKeptMax) kept_.push_back(std::move(bytes));
-#endif
+  if (kept_.size() < kKept) kept_.push_back(std::move(bytes));
 }
 
 Pipe& Pipe::operator=(Pipe&& other) noexcept {

@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::seconds;
 
-Code code_of(const Result<Door>& door) { return door ? Code::internal : door.error().code; }
+Code code_of(const Result<OpenedDoor>& door) { return door ? Code::internal : door.error().code; }
 
 mode_t mode_of(const std::string& path) {
   struct stat facts{};
@@ -24,14 +24,14 @@ mode_t mode_of(const std::string& path) {
 
 // --- doors ---------------------------------------------------------------------------------------------------------
 
-TEST(Door, tcp_port_zero_becomes_a_real_port_shared_by_all_loops) {
+TEST(OpenedDoor, tcp_port_zero_becomes_a_real_port_shared_by_all_loops) {
   auto door = open_door(SocketAddress::tcp(kLoopback, 0), 3);
   ASSERT_TRUE(door);
   EXPECT_NE(door->address.port, 0);
   EXPECT_EQ(door->sockets.size(), 3U);
 }
 
-TEST(Door, tcp_port_that_another_listener_has_is_refused_for_one_loop_and_for_several) {
+TEST(OpenedDoor, tcp_port_that_another_listener_has_is_refused_for_one_loop_and_for_several) {
   const auto first = open_door(SocketAddress::tcp(kLoopback, 0), 1);
   ASSERT_TRUE(first);
   EXPECT_EQ(code_of(open_door(first->address, 1)), Code::already_exists);
@@ -41,11 +41,11 @@ TEST(Door, tcp_port_that_another_listener_has_is_refused_for_one_loop_and_for_se
   EXPECT_EQ(code_of(open_door(shared->address, 2)), Code::already_exists);
 }
 
-TEST(Door, an_address_that_this_machine_lacks_is_refused) {
+TEST(OpenedDoor, an_address_that_this_machine_lacks_is_refused) {
   EXPECT_EQ(code_of(open_door(SocketAddress::tcp(*IpAddress::parse("192.0.2.1"), 0), 1)), Code::not_found);
 }
 
-TEST(Door, SG_06_unix_socket_is_private_and_removed_at_the_end) {
+TEST(OpenedDoor, SG_06_unix_socket_is_private_and_removed_at_the_end) {
   TempDirectory directory;
   const std::string path = directory / "gate.sock";
   const mode_t mask = ::umask(0);  // not even an open umask makes it accessible
@@ -58,7 +58,7 @@ TEST(Door, SG_06_unix_socket_is_private_and_removed_at_the_end) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST(Door, SG_06_directory_open_to_others_is_refused_with_the_remedy) {
+TEST(OpenedDoor, SG_06_directory_open_to_others_is_refused_with_the_remedy) {
   for (const mode_t mode : {0701, 0710, 0720, 0750, 0755, 0777}) {
     TempDirectory directory;
     ::chmod(directory.path().c_str(), mode);
@@ -70,14 +70,14 @@ TEST(Door, SG_06_directory_open_to_others_is_refused_with_the_remedy) {
   }
 }
 
-TEST(Door, SG_06_directory_of_another_user_is_refused) {
+TEST(OpenedDoor, SG_06_directory_of_another_user_is_refused) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to give a directory away";
   TempDirectory directory;
   ASSERT_EQ(::chown(directory.path().c_str(), 65534, 65534), 0);
   EXPECT_EQ(code_of(open_door(SocketAddress::unix_path(directory / "s"), 1)), Code::permission_denied);
 }
 
-TEST(Door, SG_06_directory_behind_a_symlink_or_missing_is_refused) {
+TEST(OpenedDoor, SG_06_directory_behind_a_symlink_or_missing_is_refused) {
   TempDirectory directory;
   std::filesystem::create_directory(directory / "real");
   std::filesystem::permissions(directory / "real", std::filesystem::perms::owner_all);
@@ -86,7 +86,7 @@ TEST(Door, SG_06_directory_behind_a_symlink_or_missing_is_refused) {
   EXPECT_EQ(code_of(open_door(SocketAddress::unix_path(directory / "none/s"), 1)), Code::not_found);
 }
 
-TEST(Door, SG_06_live_socket_is_not_taken_over) {
+TEST(OpenedDoor, SG_06_live_socket_is_not_taken_over) {
   TempDirectory directory;
   const SocketAddress address = SocketAddress::unix_path(directory / "s");
   const auto first = open_door(address, 1);
@@ -95,7 +95,7 @@ TEST(Door, SG_06_live_socket_is_not_taken_over) {
   EXPECT_TRUE(static_cast<bool>(raw_client(address)));  // the first one is unharmed
 }
 
-TEST(Door, SG_06_stale_socket_of_ours_is_replaced) {
+TEST(OpenedDoor, SG_06_stale_socket_of_ours_is_replaced) {
   TempDirectory directory;
   const SocketAddress address = SocketAddress::unix_path(directory / "s");
   auto first = open_door(address, 1);
@@ -109,7 +109,7 @@ TEST(Door, SG_06_stale_socket_of_ours_is_replaced) {
   EXPECT_TRUE(std::filesystem::exists(address.path));
 }
 
-TEST(Door, SG_06_file_or_symlink_in_the_way_is_left_alone) {
+TEST(OpenedDoor, SG_06_file_or_symlink_in_the_way_is_left_alone) {
   TempDirectory directory;
   std::ofstream(directory / "file") << "precious";
   std::filesystem::create_symlink(directory / "elsewhere", directory / "link");
@@ -119,7 +119,7 @@ TEST(Door, SG_06_file_or_symlink_in_the_way_is_left_alone) {
   EXPECT_TRUE(std::filesystem::is_symlink(directory / "link"));
 }
 
-TEST(Door, SG_06_socket_of_another_user_is_left_alone) {
+TEST(OpenedDoor, SG_06_socket_of_another_user_is_left_alone) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to give a socket away";
   TempDirectory directory;
   const SocketAddress address = SocketAddress::unix_path(directory / "s");
@@ -130,7 +130,7 @@ TEST(Door, SG_06_socket_of_another_user_is_left_alone) {
   EXPECT_EQ(code_of(open_door(address, 1)), Code::permission_denied);
 }
 
-TEST(Door, unix_path_that_is_too_long_or_has_no_directory_is_refused) {
+TEST(OpenedDoor, unix_path_that_is_too_long_or_has_no_directory_is_refused) {
   TempDirectory directory;
   EXPECT_EQ(code_of(open_door(SocketAddress::unix_path(directory / std::string(108, 'x')), 1)), Code::invalid_argument);
   EXPECT_EQ(code_of(open_door(SocketAddress::unix_path("relative"), 1)), Code::invalid_argument);
@@ -138,7 +138,7 @@ TEST(Door, unix_path_that_is_too_long_or_has_no_directory_is_refused) {
   EXPECT_EQ(code_of(open_door(SocketAddress::unix_path(""), 1)), Code::invalid_argument);
 }
 
-TEST(Door, inherits_a_listening_socket_and_nothing_else) {
+TEST(OpenedDoor, inherits_a_listening_socket_and_nothing_else) {
   auto original = open_door(SocketAddress::tcp(kLoopback, 0), 1);
   ASSERT_TRUE(original);
   const SocketAddress address = original->address;

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -72,6 +73,8 @@ inline bool raw_connect(int socket, const SocketAddress& address) {
 /// raw_client is a connected, blocking socket; -1 inside where refused.
 inline Descriptor raw_client(const SocketAddress& address) {
   Descriptor socket(raw_socket(address));
+  const int on = 1;
+  if (!address.is_unix()) ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (!raw_connect(socket.get(), address)) socket.reset();
   return socket;
 }
@@ -85,11 +88,17 @@ class Host {
     auto door = open_door(at, 1);
     if (!door) std::abort();
     file_ = std::move(door->file);
+    listening_ = door->sockets.front().get();
     listener.emplace(loop, std::move(door->sockets.front()), door->address, limiter,
                      [this](std::unique_ptr<Stream> stream) { accepted.push_back(std::move(stream)); });
     if (!listener->start()) std::abort();
   }
   [[nodiscard]] const SocketAddress& address() const { return listener->address(); }
+  /// shrink_send_buffers lets writes to connections from now on block after a few records.
+  void shrink_send_buffers() const {
+    const int small = 32'768;
+    ::setsockopt(listening_, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+  }
 
   ConnectionLimiter limiter;
   std::vector<std::unique_ptr<Stream>> accepted;
@@ -97,6 +106,7 @@ class Host {
 
  private:
   std::unique_ptr<SocketFile> file_;
+  int listening_ = -1;
 };
 
 }  // namespace sallyport
