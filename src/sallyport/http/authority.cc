@@ -36,8 +36,8 @@ bool is_authority(std::string_view text) noexcept {
   if (host == 0) return false;
   if (host == text.size()) return true;
   if (text[host] != ':') return false;
-  const auto port = parse_decimal<std::uint16_t>(text.substr(host + 1));
-  return port.has_value() && *port != 0;
+  const std::string_view digits = text.substr(host + 1);
+  return !digits.starts_with('0') && parse_decimal<std::uint16_t>(digits).has_value();
 }
 
 }  // namespace sallyport

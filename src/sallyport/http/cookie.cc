@@ -57,12 +57,10 @@ std::string cookies_without(const HeaderFields& fields, std::span<const std::str
     std::string_view rest = field.value();
     while (!rest.empty()) {
       const CookiePair pair = next_cookie(rest);
-      const bool empty = pair.name.empty() && pair.value.empty();
-      // "=ours=x" is read as the cookie "ours" by some: a nameless pair that looks like one is left out as
-      // well.
-      const std::size_t inner = pair.name.empty() ? pair.value.find('=') : std::string_view::npos;
-      const bool hidden = inner != std::string_view::npos && is_ours(trimmed(pair.value.substr(0, inner)));
-      if (empty || hidden || is_ours(pair.name)) continue;
+      // "=ours=x" is the cookie "ours" to some readers: of pairs without a name only plain words go on.
+      const bool doubtful =
+          pair.name.empty() && (pair.value.empty() || pair.value.find('=') != std::string_view::npos);
+      if (doubtful || is_ours(pair.name)) continue;
       if (!kept.empty()) kept += "; ";
       if (!pair.name.empty()) kept += concat(pair.name, '=');
       kept += pair.value;
@@ -77,7 +75,7 @@ Result<std::string> SetCookie::str() const {
     return fail(Code::invalid_argument,
                 concat("the value of the cookie ", name, " holds a character that cookies cannot"));
   }
-  if (name.size() + value.size() > kCookieBytesMax) {
+  if (name.size() + value.size() > kHttpCookieBytesMax) {
     return fail(Code::invalid_argument, concat("the cookie ", name, " is longer than browsers keep"));
   }
   const bool host_prefix = iequals(name.substr(0, 7), "__Host-") || iequals(name.substr(0, 9), "__Secure-");

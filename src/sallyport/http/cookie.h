@@ -19,7 +19,7 @@ namespace sallyport {
 
 /// kSameCookieMax: of cookies with one name (a sibling site can add some) each is tried, up to this many.
 inline constexpr std::size_t kSameCookieMax = 4;
-inline constexpr std::size_t kCookieBytesMax = 4096;  ///< name and value, RFC 6265bis section 5.6
+inline constexpr std::size_t kHttpCookieBytesMax = 4096;  ///< name and value, RFC 6265bis section 5.6
 
 struct CookiePair {
   std::string_view name;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 
 #include "sallyport/http/fold.h"
 #include "sallyport/http/internal/name_table.h"
@@ -156,23 +155,24 @@ constexpr FoldedName folded_of(std::string_view text) {
 /// assertion below says when a new name needs a new one.
 constexpr std::size_t kSlotCount = 1024;
 constexpr std::uint64_t kHashFactor = 0x587fd2803bab6c39U;
-constexpr std::size_t slot_of(const FoldedName& folded) noexcept {
-  const auto words = std::bit_cast<std::array<std::uint64_t, 4>>(folded);
+using NameWords = std::array<std::uint64_t, 4>;
+constexpr std::size_t slot_of(const NameWords& words) noexcept {
   const std::uint64_t mixed =
       words[0] ^ std::rotl(words[1], 13) ^ std::rotl(words[2], 29) ^ std::rotl(words[3], 43);
   return static_cast<std::size_t>((mixed * kHashFactor) >> 54U);
 }
 
 struct NameTable {
-  std::array<std::uint8_t, kSlotCount> slots{};  // 1 + index into `folded`
-  std::array<FoldedName, kNameCount> folded{};
+  std::array<std::uint8_t, kSlotCount>
+      slots{};  // index into `folded`; 0 is the empty name, which matches no field
+  std::array<NameWords, kNameCount + 1> folded{};
   bool collided = false;
 };
 constexpr NameTable make_name_table() {
   NameTable table;
   for (std::size_t i = 0; i < kNameCount; ++i) {
-    table.folded[i] = folded_of(kNames[i].text);
-    std::uint8_t& slot = table.slots[slot_of(table.folded[i])];
+    table.folded[i + 1] = std::bit_cast<NameWords>(folded_of(kNames[i].text));
+    std::uint8_t& slot = table.slots[slot_of(table.folded[i + 1])];
     if (slot != 0) table.collided = true;
     slot = static_cast<std::uint8_t>(i + 1);
   }
@@ -191,11 +191,14 @@ constexpr bool names_follow_the_ids() {
 }
 static_assert(names_follow_the_ids());
 
-const KnownName* find_folded(const FoldedName& folded) noexcept {
-  const std::size_t place = kTable.slots[slot_of(folded)];
-  if (place == 0 || std::memcmp(kTable.folded[place - 1].data(), folded.data(), kFoldedNameBytes) != 0)
-    return nullptr;
-  return &kNames[place - 1];
+/// find_folded compares all 32 bytes at once: no branch depends on where two names differ.
+inline const KnownName* find_folded(const FoldedName& folded) noexcept {
+  const auto words = std::bit_cast<NameWords>(folded);
+  const std::size_t place = kTable.slots[slot_of(words)];
+  const NameWords& known = kTable.folded[place];
+  const std::uint64_t difference =
+      (known[0] ^ words[0]) | (known[1] ^ words[1]) | (known[2] ^ words[2]) | (known[3] ^ words[3]);
+  return difference == 0 && place != 0 ? &kNames[place - 1] : nullptr;
 }
 
 /// family_flags: one look at the first letter spares nearly every unknown name the comparisons.

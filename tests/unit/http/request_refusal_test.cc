@@ -157,6 +157,7 @@ constexpr Refusal kHosts[] = {
     {"host_list", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", ParseFault::host_malformed, 400},
     {"host_path", "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", ParseFault::host_malformed, 400},
     {"host_port_zero", "GET / HTTP/1.1\r\nHost: a:0\r\n\r\n", ParseFault::host_malformed, 400},
+    {"host_port_leading_zero", "GET / HTTP/1.1\r\nHost: a:080\r\n\r\n", ParseFault::host_malformed, 400},
     {"host_port_empty", "GET / HTTP/1.1\r\nHost: a:\r\n\r\n", ParseFault::host_malformed, 400},
     {"host_port_too_big", "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n", ParseFault::host_malformed, 400},
     {"host_bracket_open", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", ParseFault::host_malformed, 400},

@@ -1,0 +1,6 @@
+sallyport_fuzz(NAME http_request_head DEPS http)
+sallyport_fuzz(NAME http_response_head DEPS http)
+sallyport_fuzz(NAME http_chunked DEPS http)
+sallyport_fuzz(NAME http_target DEPS http)
+sallyport_fuzz(NAME http_host DEPS http)
+sallyport_fuzz(NAME http_cookie_form DEPS http)
