@@ -5,6 +5,7 @@
 #include <array>
 
 #include "sallyport/base/text.h"
+#include "sallyport/http/host.h"
 
 namespace sallyport {
 namespace {
@@ -29,7 +30,6 @@ constexpr std::array<SizeUnit, 7> kSizes{
 constexpr int kInheritedDescriptorMin = 3;  // below are standard input, output and error
 constexpr std::uint32_t kDescriptorMax = 1 << 20;
 constexpr std::size_t kNumberDigitsMax = 12;
-constexpr std::size_t kHostBytesMax = 253;
 
 bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_letter(char c) noexcept { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
@@ -53,29 +53,6 @@ std::optional<int> parse_descriptor(std::string_view text) noexcept {
   const auto number = parse_decimal<std::uint32_t>(text);
   if (!number || *number < kInheritedDescriptorMin || *number > kDescriptorMax) return std::nullopt;
   return static_cast<int>(*number);
-}
-
-/// is_host_name holds for DNS names in their usual form: labels of letters, digits and inner hyphens.
-bool is_host_name(std::string_view text) {
-  if (text.empty() || text.size() > kHostBytesMax) return false;
-  for (const auto label : split(text, '.')) {
-    const bool plain = std::all_of(label.begin(), label.end(),
-                                   [](char c) { return is_digit(c) || is_letter(c) || c == '-'; });
-    if (label.empty() || label.size() > 63 || !plain || label.front() == '-' || label.back() == '-')
-      return false;
-  }
-  return true;
-}
-
-bool is_host(std::string_view text) {
-  if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
-    const auto ip = IpAddress::parse(text.substr(1, text.size() - 2));
-    return ip && !ip->is_v4();
-  }
-  if (IpAddress::parse(text)) return text.find(':') == std::string_view::npos;
-  // A last label of digits makes browsers read the whole as a v4 address, in forms that we do not.
-  return is_host_name(text) &&
-         !is_digit(text[text.rfind('.') == std::string_view::npos ? 0 : text.rfind('.') + 1]);
 }
 
 std::uint16_t port_of(PublicUrl::Scheme scheme) noexcept {
@@ -156,19 +133,11 @@ std::optional<PublicUrl> PublicUrl::parse(std::string_view text) {
   } else {
     return std::nullopt;
   }
-  url.port = port_of(url.scheme);
   if (text.ends_with('/')) text.remove_suffix(1);
-  const auto colon = text.ends_with(']') ? std::string_view::npos : text.rfind(':');
-  if (colon != std::string_view::npos) {
-    const auto digits = text.substr(colon + 1);
-    const auto port = digits.size() <= 5 ? parse_decimal<std::uint16_t>(digits) : std::nullopt;
-    if (!port || *port == 0) return std::nullopt;
-    url.port = *port;
-    text = text.substr(0, colon);
-  }
-  if (!is_host(text)) return std::nullopt;
-  url.host = text.front() == '[' ? concat('[', IpAddress::parse(text.substr(1, text.size() - 2))->str(), ']')
-                                 : to_lower(text);
+  auto place = HostPort::parse(text);
+  if (!place) return std::nullopt;
+  url.host = std::move(place->host);
+  url.port = place->port.value_or(port_of(url.scheme));
   return url;
 }
 

@@ -44,7 +44,8 @@ class AttemptTable {
   /// and take it back with note_success after it, so that tries side by side do not pass for one.
   Duration note_failure(const AttemptKey& key, MonotonicTime now);
   void note_success(const AttemptKey& key);
-  /// take_back uncounts one failure, and the wait that it brought: for a try that turned out well on a key that many share.
+  /// take_back uncounts one failure, and the wait that it brought: for a try that turned out well on a key
+  /// that many share.
   void take_back(const AttemptKey& key);
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 

@@ -11,6 +11,7 @@
 
 #include "sallyport/base/text.h"
 #include "sallyport/config/settings.h"
+#include "sallyport/http/path_rule.h"
 
 namespace sallyport::internal {
 
@@ -123,16 +124,6 @@ inline Status store_name(Settings& settings, std::string_view value) {
   return ok();
 }
 
-/// is_url_path holds for one leading slash and whole, plain segments: what is compared with a decoded path.
-inline bool is_url_path(std::string_view value) {
-  if (!is_plain(value) || value.front() != '/' || value.find_first_of("\\?#%") != std::string_view::npos)
-    return false;
-  if (value == "/") return true;
-  const auto segments = split(value.substr(1), '/');
-  return std::none_of(segments.begin(), segments.end(),
-                      [](std::string_view s) { return s.empty() || s == "." || s == ".."; });
-}
-
 inline Status store_ready(Settings& settings, std::string_view value) {
   if (!is_plain(value) || value.front() != '/' || value.starts_with("//"))
     return bad("a path that begins with one /");
@@ -141,8 +132,8 @@ inline Status store_ready(Settings& settings, std::string_view value) {
 }
 
 inline Status store_public_path(Settings& settings, std::string_view value) {
-  if (!is_url_path(value))
-    return bad("a path of whole segments such as /health: no query, no %, no trailing /");
+  if (!PathRule::parse(value))
+    return bad("a path such as /health, or /static/* for what is below: no query, no %");
   settings.public_paths.emplace_back(value);
   return ok();
 }

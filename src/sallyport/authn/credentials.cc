@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// The step that asks who it is: credentials in the configured order.
+#include <algorithm>
+
+#include "sallyport/authn/internal/judgement.h"
+#include "sallyport/credential/internal_credentials.h"
+#include "sallyport/credential/logins.h"
+#include "sallyport/credential/session_tokens.h"
+#include "sallyport/credential/token.h"
+#include "sallyport/http/cookie.h"
+#include "sallyport/http/path_rule.h"
+
+namespace sallyport::internal {
+namespace {
+
+/// Answer of one presentation: nothing there, good, or why not. `soft` refusals let the next presentation
+/// try.
+struct Answer {
+  enum class Kind : std::uint8_t { absent, admitted, refused_softly, refused } kind = Kind::absent;
+  Denial denial = Denial::no_credential;
+};
+
+Answer absent() { return {}; }
+Answer refused(Denial why) { return {Answer::Kind::refused, why}; }
+
+Answer admitted(Judgement& judgement, GrantRef grant, MonotonicTime expires) {
+  grant->used.touch(judgement.now);
+  judgement.verdict.expires = expires;
+  judgement.verdict.grant = std::move(grant);
+  return {Answer::Kind::admitted, Denial::unspecified};
+}
+
+Answer judged(Judgement& judgement, GrantRef grant, std::optional<Denial> why_not) {
+  if (!why_not) {
+    const MonotonicTime expires = grant->expires;
+    return admitted(judgement, std::move(grant), expires);
+  }
+  judgement.verdict.grant = std::move(grant);  // for the audit log; a denied verdict does not keep it
+  return refused(*why_not);
+}
+
+std::optional<Denial> judge_access_token(const Judgement& judgement, const Grant& grant) {
+  if (!grant.live_at(judgement.now)) return Denial::expired;
+  if (!grant.session.empty() && grant.session != judgement.evidence.session) return Denial::wrong_session;
+  return std::nullopt;
+}
+
+Route route_of(const Evidence& evidence) noexcept {
+  if (evidence.listener.fronting != Fronting::direct) return Route::elsewhere;
+  if (evidence.facts.peer.is_unix()) return Route::unix_socket;
+  const bool loops = evidence.facts.peer.ip.is_loopback() && evidence.facts.local.ip.is_loopback();
+  return loops && !evidence.head.fields.has_flag(FieldFlag::forwarded) ? Route::loopback : Route::elsewhere;
+}
+
+/// kind_may_stand: a backend credential, a login or a link has no place among those that a client sends on
+/// purpose.
+bool kind_may_stand(CredentialKind kind, Place place) noexcept {
+  switch (place) {
+    case Place::bearer:
+      return kind == CredentialKind::access_token || kind == CredentialKind::session_token ||
+             kind == CredentialKind::internal_credential;
+    case Place::session_header:
+      return kind == CredentialKind::session_token;
+    case Place::ticket:
+      return kind == CredentialKind::ticket;
+    case Place::none:
+      break;
+  }
+  return false;
+}
+
+/// redeem_ticket binds the connection to whoever minted the ticket, as the ticket itself is over now.
+Answer redeem_ticket(Judgement& judgement, const Presented& presented) {
+  const Evidence& evidence = judgement.evidence;
+  const TicketUse use{evidence.session, evidence.head.target.path,
+                      evidence.head.fields.value_of(HeaderId::origin)};
+  const Admission admission = judgement.parts.tickets.redeem(presented, use, judgement.now);
+  if (!admission) {
+    judgement.verdict.grant = admission.suspect();
+    return refused(admission.denial());
+  }
+  GrantRef ticket = admission.grant();
+  if (judgement.local_grant != nullptr && ticket->holder().matches(judgement.local_grant->digest)) {
+    return admitted(judgement, std::move(ticket), kNever);
+  }
+  const GrantRef minter = judgement.parts.store.find(ticket->holder());
+  if (minter == nullptr || !minter->live_at(judgement.now)) return refused(Denial::expired);
+  return admitted(judgement, std::move(ticket), minter->expires);
+}
+
+Answer ask_explicit(Judgement& judgement) {
+  const ExplicitCredential& sent = judgement.presented;
+  if (sent.count == 0) {
+    if (sent.foreign == ExplicitCredential::Foreign::absent) return absent();
+    return {Answer::Kind::refused_softly, Denial::unknown_credential};
+  }
+  if (sent.count > 1) return refused(Denial::several_credentials);
+  const auto presented = read_token(sent.text);
+  if (!presented) return refused(Denial::malformed_credential);
+  if (!kind_may_stand(presented->kind, sent.place)) return refused(Denial::wrong_kind);
+  if (presented->kind == CredentialKind::ticket) return redeem_ticket(judgement, *presented);
+  GrantRef grant = judgement.parts.store.find(presented->digest);
+  if (grant == nullptr) return refused(Denial::unknown_credential);
+  if (grant->kind != presented->kind) return refused(Denial::wrong_kind);
+  std::optional<Denial> why_not = Denial::wrong_kind;
+  const Evidence& evidence = judgement.evidence;
+  if (grant->kind == CredentialKind::access_token) why_not = judge_access_token(judgement, *grant);
+  if (grant->kind == CredentialKind::session_token) {
+    why_not = judge_session_token(*grant, evidence.session, judgement.now);
+  }
+  if (grant->kind == CredentialKind::internal_credential) {
+    why_not = judge_internal(*grant, {evidence.head.target.path, route_of(evidence)}, judgement.now);
+  }
+  return judged(judgement, std::move(grant), why_not);
+}
+
+Answer ask_cookie(Judgement& judgement) {
+  const RequestHead& head = judgement.evidence.head;
+  if (!head.fields.has(HeaderId::cookie)) return absent();
+  Answer answer;
+  const CookieMatches matches = cookies_named(head.fields, judgement.evidence.listener.login_cookie);
+  if (matches.too_many) return {Answer::Kind::refused_softly, Denial::malformed_credential};  // tossed by a sibling
+  for (const std::string_view cookie : matches.all()) {
+    const auto presented = read_token(cookie);
+    answer = {Answer::Kind::refused_softly, Denial::malformed_credential};
+    if (!presented) continue;
+    answer.denial = Denial::wrong_kind;
+    if (presented->kind != CredentialKind::login) continue;
+    answer.denial = Denial::unknown_credential;
+    GrantRef grant = judgement.parts.store.find(presented->digest);
+    if (grant == nullptr) continue;
+    const auto why_not = judge_login(*grant, judgement.now);
+    if (!why_not) return judged(judgement, std::move(grant), std::nullopt);
+    answer.denial = *why_not;
+  }
+  return answer;
+}
+
+Answer ask_local_peer(Judgement& judgement) {
+  judgement.verdict.local_trust = judge_local_trust(judgement);
+  if (judgement.verdict.local_trust != LocalTrustMiss::none) return absent();
+  return admitted(judgement, judgement.local_grant, kNever);
+}
+
+Answer ask(Judgement& judgement, Presentation presentation) {
+  switch (presentation) {
+    case Presentation::explicit_token:
+      return ask_explicit(judgement);
+    case Presentation::login_cookie:
+      return judgement.presented.count == 0 ? ask_cookie(judgement) : absent();
+    case Presentation::local_peer:
+      return judgement.presented.count == 0 ? ask_local_peer(judgement) : absent();
+  }
+  return absent();
+}
+
+/// is_public: whole paths, as decoded; never an upgrade. For the tool's paths only what reads.
+bool is_public(const Judgement& judgement) noexcept {
+  if (judgement.upgrading == Upgrading::yes) return false;
+  const RequestHead& head = judgement.evidence.head;
+  const std::string_view path = head.target.path;
+  const GateRules& rules = judgement.rules;
+  if (is_own_path(path)) {
+    return std::any_of(rules.open_own_paths.begin(), rules.open_own_paths.end(),
+                       [path](const std::string& open) { return path_is_within(path, open); });
+  }
+  return (head.method == Method::get || head.method == Method::head) && any_matches(rules.public_paths, path);
+}
+
+}  // namespace
+
+Refusal check_credential(Judgement& judgement) {
+  Denial first = Denial::no_credential;
+  for (const Presentation presentation : judgement.rules.presentations) {
+    const Answer answer = ask(judgement, presentation);
+    if (answer.kind == Answer::Kind::admitted) {
+      judgement.verdict.kind = Verdict::Kind::admitted;
+      return std::nullopt;
+    }
+    if (answer.kind != Answer::Kind::absent && first == Denial::no_credential) first = answer.denial;
+    if (answer.kind == Answer::Kind::refused) break;
+  }
+  const bool nobody_logs_in = judgement.rules.authentication == Authentication::off;
+  if (first != Denial::several_credentials && (nobody_logs_in || is_public(judgement))) {
+    judgement.verdict.grant = nullptr;
+    judgement.verdict.kind = Verdict::Kind::anonymous;
+    return std::nullopt;
+  }
+  return first;
+}
+
+}  // namespace sallyport::internal

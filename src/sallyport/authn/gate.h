@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gate: the one place that answers. Every door asks it, in one order of steps.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sallyport/audit/audit.h"
+#include "sallyport/authn/evidence.h"
+#include "sallyport/credential/credential_store.h"
+#include "sallyport/credential/tickets.h"
+#include "sallyport/env/clock.h"
+#include "sallyport/http/host.h"
+#include "sallyport/http/origin.h"
+#include "sallyport/http/parse_fault.h"
+#include "sallyport/http/path_rule.h"
+#include "sallyport/policy/network_rules.h"
+
+namespace sallyport {
+
+/// Presentation is a way in which a credential may come with a request.
+enum class Presentation : std::uint8_t {
+  explicit_token,  ///< Authorization: Bearer, X-Session-Token, or a ticket on an upgrade: sent on purpose
+  login_cookie,    ///< sent by a browser by itself
+  local_peer,      ///< the kernel's word
+};
+
+/// AdmissionRecords: which admissions go to the audit log. Denials always do.
+enum class AdmissionRecords : std::uint8_t {
+  once_a_minute,  ///< for each credential, client and session; upgrades always
+  each_request,
+};
+
+/// GateRules is the configuration of one origin. Immutable once a gate has it.
+struct GateRules {
+  explicit GateRules(HostList names) : hosts(std::move(names)) {}
+
+  HostList hosts;
+  OriginList origins;
+  NetworkRules networks;
+  std::vector<Cidr> trusted_proxies;
+  /// Paths of the tool that anybody may GET or HEAD, by the decoded path.
+  std::vector<PathRule> public_paths;
+  /// Paths of ours, and what is below them by whole segments, that work without a login, with any method.
+  std::vector<std::string> open_own_paths{"/.sallyport/login", "/.sallyport/link", "/.sallyport/style.css"};
+  /// In this order the credentials are asked for; the first that decides, decides.
+  std::vector<Presentation> presentations{Presentation::explicit_token, Presentation::login_cookie,
+                                          Presentation::local_peer};
+  Authentication authentication = Authentication::required;  ///< off: --insecurely-no-auth
+  std::shared_ptr<const Principal> local_principal;          ///< who a trusted local peer is; none: nobody
+  std::uint32_t own_uid = UINT32_MAX;                        ///< of this process
+  AdmissionRecords admission_records = AdmissionRecords::once_a_minute;
+};
+
+/// Throttle is a step that may make a client wait: lock-out, rate limit. Any thread; hot.
+class Throttle {
+ public:
+  virtual ~Throttle() = default;
+  /// wait is zero where the client may go on.
+  [[nodiscard]] virtual Duration wait(const Evidence& evidence, const IpAddress& client,
+                                      MonotonicTime now) = 0;
+};
+
+/// PermissionRule decides what somebody who is known may do. Any thread; hot.
+class PermissionRule {
+ public:
+  virtual ~PermissionRule() = default;
+  [[nodiscard]] virtual bool permits(const Principal& principal, const Evidence& evidence) = 0;
+};
+
+/// GateParts is what a gate works with; all outlive it. Steps that are absent let everybody pass.
+struct GateParts {
+  CredentialStore& store;
+  TicketDesk& tickets;
+  const MonotonicClock& clock;
+  AuditLog& audit;
+  Throttle* lockout = nullptr;
+  Throttle* rate = nullptr;
+  PermissionRule* permissions = nullptr;
+};
+
+/// Gate promises: nothing but a live credential of the right kind, in the right place, for this session, or a
+/// public path, or every condition of local trust at once, yields an allowing verdict; whatever cannot be
+/// read or decided is a denial. It does not promise that who holds a credential is who it was given to. Any
+/// thread; a bearer token without Origin is admitted without allocating.
+///
+/// Which credential counts. Those that a client sends on purpose (bearer, X-Session-Token, ticket) rule out
+/// those that come by themselves (cookie, local peer): where one of the first is there, it decides alone,
+/// good or bad; two of them are refused (several_credentials, 400). A page that opens a WebSocket with a
+/// ticket sends its cookie too: the ticket counts. `Authorization` in another scheme, or a bearer token
+/// without a prefix of ours, belongs to the guarded tool, is nobody's credential here, and takes nothing from
+/// a cookie beside it; alone it is an unknown credential (401). Of several cookies with our name each is
+/// tried, but where there are more than kSameCookieMax none counts; a stale cookie does not stand in the way
+/// of local trust.
+class Gate {
+ public:
+  Gate(GateRules rules, GateParts parts);
+
+  /// admit asks all steps in order and records the outcome. Never blocks, but for a lock of the store.
+  Verdict admit(const Evidence& evidence) const;
+
+  /// record_refused is for what did not even parse: the door answered status_of(fault).
+  void record_refused(Door door, const ConnectionFacts& facts, ParseFault fault,
+                      std::string_view request_id) const;
+
+  [[nodiscard]] const GateRules& rules() const noexcept { return rules_; }
+
+ private:
+  void record(const Evidence& evidence, const Verdict& verdict, MonotonicTime now) const;
+  [[nodiscard]] bool is_news(const Evidence& evidence, const Verdict& verdict, MonotonicTime now) const;
+
+  static constexpr std::size_t kRecentAdmissions = 4096;
+  const GateRules rules_;
+  const GateParts parts_;
+  GrantRef local_grant_;  // what a trusted local peer is admitted with; in no store
+  mutable std::array<std::atomic<std::uint64_t>, kRecentAdmissions> recent_{};
+};
+
+/// login_cookie_name is "__Host-sallyport" over TLS, else a name with the port in it, since cookies ignore
+/// ports.
+std::string login_cookie_name(Tls tls, std::uint16_t port);
+/// form_cookie_name is its companion before a login.
+std::string form_cookie_name(Tls tls, std::uint16_t port);
+
+}  // namespace sallyport

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/authn/login.h"
+
+#include <algorithm>
+
+#include "sallyport/http/return_path.h"
+
+namespace sallyport {
+namespace {
+
+constexpr std::string_view kWrong = "That name and password do not match.";
+constexpr std::string_view kWait = "Too many tries. Wait a little, then try again.";
+constexpr std::string_view kStaleForm = "This page was open for too long. Please try again.";
+constexpr std::string_view kLinkSpent =
+    "This link is not good any more. Links work once, and for a short time.";
+constexpr std::string_view kNotNow = "Logging in does not work at the moment. See the log of sallyport.";
+
+LoginReply refusal(std::uint16_t status, std::string_view text, Duration retry_after = {}) {
+  LoginReply reply;
+  reply.status = status;
+  reply.text = text;
+  reply.retry_after = retry_after;
+  return reply;
+}
+
+LoginReply leading_on(LoginReply::Kind kind, std::string next = {}) {
+  LoginReply reply;
+  reply.kind = kind;
+  reply.status = 303;
+  reply.next = std::move(next);
+  return reply;
+}
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+AttemptKey key_of(std::string_view name, const LoginCaller& caller) {
+  if (!caller.facts.peer.is_unix()) return AttemptKey::of(name, caller.client);
+  return AttemptKey::of_local(name, caller.facts.process ? caller.facts.process->uid : UINT32_MAX);
+}
+
+}  // namespace
+
+LoginService::LoginService(Parts parts, LoginAttemptLimits limits)
+    : parts_(parts), guard_(parts.entropy), by_name_(limits.per_name), by_network_(limits.per_network) {}
+
+FormSeed LoginService::form_for(FormPurpose purpose, const LoginCaller& caller, MonotonicTime now) const {
+  FormSeed seed;
+  if (!FormGuard::is_cookie(caller.form_cookie)) seed.new_cookie = FormGuard::new_cookie(parts_.entropy);
+  const std::string_view cookie = seed.new_cookie.empty() ? caller.form_cookie : seed.new_cookie;
+  seed.field = guard_.field(purpose, bytes_of(cookie), now);
+  return seed;
+}
+
+std::string LoginService::account_form_for(const Grant& login, MonotonicTime now) const {
+  return guard_.field(FormPurpose::account, login.digest.bytes, now);
+}
+
+bool LoginService::accepts_form(std::string_view field, FormPurpose purpose, const LoginCaller& caller,
+                                MonotonicTime now) const {
+  return FormGuard::is_cookie(caller.form_cookie) &&
+         guard_.accepts(field, purpose, bytes_of(caller.form_cookie), now);
+}
+
+bool LoginService::accepts_account_form(const Grant& login, std::string_view field, const LoginCaller& caller,
+                                        MonotonicTime now) const {
+  if (login.kind == CredentialKind::login &&
+      guard_.accepts(field, FormPurpose::account, login.digest.bytes, now)) {
+    return true;
+  }
+  record(AuditKind::logout, caller.facts, caller.request_id, login.principal ? login.principal->id : "",
+         login.kind, Denial::csrf_mismatch);
+  return false;
+}
+
+LoginAttempt LoginService::begin(std::string_view name, SecretText password, std::string_view field,
+                                 std::string_view next, const LoginCaller& caller, MonotonicTime now) {
+  LoginAttempt attempt;
+  attempt.facts_ = caller.facts;
+  attempt.request_id_ = caller.request_id;
+  const auto refuse = [&](Denial why, LoginReply reply) {
+    record(AuditKind::login, caller.facts, caller.request_id, name, CredentialKind::password, why);
+    attempt.refused = std::move(reply);
+  };
+  if (!accepts_form(field, FormPurpose::login, caller, now)) {
+    refuse(Denial::csrf_mismatch, refusal(403, kStaleForm));
+  } else if (name.size() > kLoginNameBytesMax || password.size() > kLoginPasswordBytesMax ||
+             parts_.passwords == nullptr) {
+    refuse(Denial::wrong_password, refusal(401, kWrong));
+  }
+  if (attempt.refused) return attempt;
+  attempt.name_ = name;
+  attempt.password_ = std::move(password);
+  attempt.old_cookie_ = SecretText(caller.login_cookie);
+  attempt.next_ = ReturnPath::parse_or_root(next).str();
+  attempt.name_key_ = key_of(name, caller);
+  attempt.network_key_ = key_of({}, caller);
+  const Duration wait = count_attempt(attempt, now);
+  if (wait > Duration::zero()) refuse(Denial::locked_out, refusal(403, kWait, wait));
+  return attempt;
+}
+
+/// count_attempt counts a try as failed before it is checked, so that tries side by side do not share one
+/// chance; what has to wait is not counted, or nobody who is impatient would ever get in again.
+Duration LoginService::count_attempt(const LoginAttempt& attempt, MonotonicTime now) {
+  const std::lock_guard lock(mutex_);
+  const Duration wait =
+      std::max(by_name_.wait_left(attempt.name_key_, now), by_network_.wait_left(attempt.network_key_, now));
+  if (wait > Duration::zero()) return wait;
+  by_name_.note_failure(attempt.name_key_, now);
+  by_network_.note_failure(attempt.network_key_, now);
+  return Duration::zero();
+}
+
+/// forgive takes back only this one try of the network's: a good password must not open it for guesses at
+/// other names.
+void LoginService::forgive(const LoginAttempt& attempt) {
+  const std::lock_guard lock(mutex_);
+  by_name_.note_success(attempt.name_key_);
+  by_network_.take_back(attempt.network_key_);
+}
+
+PasswordVerdict LoginService::verify(const LoginAttempt& attempt) const {
+  if (attempt.refused || parts_.passwords == nullptr) return {};
+  return parts_.passwords->check(attempt.name_, attempt.password_);
+}
+
+LoginReply LoginService::finish(LoginAttempt attempt, const PasswordVerdict& verdict, MonotonicTime now) {
+  if (attempt.refused) return *std::move(attempt.refused);
+  if (verdict.denial || verdict.principal == nullptr) {
+    const Denial why = verdict.denial.value_or(Denial::unspecified);
+    record(AuditKind::login, attempt.facts_, attempt.request_id_, attempt.name_, CredentialKind::password,
+           why);
+    return why == Denial::store_unavailable ? refusal(503, kNotNow) : refusal(401, kWrong);
+  }
+  forgive(attempt);
+  auto reply = log_in(verdict.principal, CredentialKind::password, attempt.old_cookie_.expose(),
+                      attempt.facts_, attempt.request_id_, now);
+  reply.next = std::move(attempt.next_);
+  return reply;
+}
+
+LoginReply LoginService::redeem_link(std::string_view link, std::string_view field, const LoginCaller& caller,
+                                     MonotonicTime now) {
+  if (!accepts_form(field, FormPurpose::link, caller, now)) {
+    record(AuditKind::login, caller.facts, caller.request_id, {}, CredentialKind::login_link,
+           Denial::csrf_mismatch);
+    return refusal(403, kStaleForm);
+  }
+  const Admission admission = parts_.links.redeem(link, now);
+  if (!admission) {
+    record(AuditKind::login, caller.facts, caller.request_id, {}, CredentialKind::login_link,
+           admission.denial());
+    return refusal(401, kLinkSpent);
+  }
+  auto reply = log_in(admission.grant()->principal, CredentialKind::login_link, caller.login_cookie,
+                      caller.facts, caller.request_id, now);
+  reply.next = "/";
+  return reply;
+}
+
+LoginReply LoginService::log_in(std::shared_ptr<const Principal> principal, CredentialKind how,
+                                std::string_view old_cookie, const ConnectionFacts& facts,
+                                std::string_view request_id, MonotonicTime now) {
+  const std::string who = principal->id;
+  auto minted = parts_.logins.begin(std::move(principal), old_cookie, now);
+  if (!minted) {
+    record(AuditKind::login, facts, request_id, who, how, Denial::store_unavailable, minted.error().what);
+    return refusal(503, kNotNow);
+  }
+  record(AuditKind::login, facts, request_id, who, how, std::nullopt);
+  auto reply = leading_on(LoginReply::Kind::logged_in);
+  reply.cookie = std::move(minted->text);
+  return reply;
+}
+
+LoginReply LoginService::logout(const Grant& login, std::string_view field, const LoginCaller& caller,
+                                MonotonicTime now) {
+  if (!accepts_account_form(login, field, caller, now)) return refusal(403, kStaleForm);
+  parts_.logins.end(login.principal->id, login.digest);
+  record(AuditKind::logout, caller.facts, caller.request_id, login.principal->id, login.kind, std::nullopt);
+  return leading_on(LoginReply::Kind::logged_out);
+}
+
+std::vector<OwnLogin> LoginService::own_logins(const Grant& login, MonotonicTime now) const {
+  std::vector<OwnLogin> own;
+  if (login.kind != CredentialKind::login) return own;
+  for (const auto& grant : parts_.logins.list(login.principal->id, now)) {
+    const auto which =
+        grant->digest.matches(login.digest) ? OwnLogin::Which::this_one : OwnLogin::Which::other;
+    own.push_back(
+        {parts_.fingerprinter.fingerprint(grant->digest), grant->issued, grant->used.last(), which});
+  }
+  return own;
+}
+
+LoginReply LoginService::end_one(const Grant& login, std::string_view fingerprint, std::string_view field,
+                                 const LoginCaller& caller, MonotonicTime now) {
+  if (!accepts_account_form(login, field, caller, now)) return refusal(403, kStaleForm);
+  for (const auto& grant : parts_.logins.list(login.principal->id, now)) {
+    if (parts_.fingerprinter.fingerprint(grant->digest) != fingerprint) continue;
+    parts_.logins.end(login.principal->id, grant->digest);
+    record(AuditKind::logout, caller.facts, caller.request_id, login.principal->id, login.kind, std::nullopt,
+           "another login");
+  }
+  return leading_on(LoginReply::Kind::done);
+}
+
+LoginReply LoginService::end_others(const Grant& login, std::string_view field, const LoginCaller& caller,
+                                    MonotonicTime now) {
+  if (!accepts_account_form(login, field, caller, now)) return refusal(403, kStaleForm);
+  parts_.logins.end_others(login.principal->id, login.digest);
+  record(AuditKind::logout, caller.facts, caller.request_id, login.principal->id, login.kind, std::nullopt,
+         "all other logins");
+  return leading_on(LoginReply::Kind::done);
+}
+
+void LoginService::record(AuditKind kind, const ConnectionFacts& facts, std::string_view request_id,
+                          std::string_view who, CredentialKind how, std::optional<Denial> denial,
+                          std::string_view detail) const {
+  AuditEvent event;
+  event.kind = kind;
+  event.outcome = denial ? Outcome::denied : Outcome::allowed;
+  event.door = Door::http;
+  event.who = who;
+  event.how = how;
+  event.denial = denial;
+  event.peer = &facts.peer;
+  event.request_id = request_id;
+  event.detail = detail;
+  parts_.audit.record(event);
+}
+
+}  // namespace sallyport

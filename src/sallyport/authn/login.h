@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// LoginService: how a person becomes a login, and how logins end. Synchronous; the one slow step, the
+// password, stands apart so that a pool can run it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sallyport/audit/audit.h"
+#include "sallyport/authn/form_guard.h"
+#include "sallyport/credential/logins.h"
+#include "sallyport/credential/passwords.h"
+#include "sallyport/identity/facts.h"
+#include "sallyport/policy/attempts.h"
+
+namespace sallyport {
+
+/// LoginCaller is what the door knows of the browser. Views live for the call.
+struct LoginCaller {
+  const ConnectionFacts& facts;
+  IpAddress client;               ///< as the gate judged it: Verdict::client
+  std::string_view login_cookie;  ///< the first one presented, whatever it is worth; empty: none
+  std::string_view form_cookie;   ///< likewise
+  std::string_view request_id;
+};
+
+/// FormSeed is what a page with a form needs.
+struct FormSeed {
+  std::string field;       ///< value of the hidden field "csrf"
+  std::string new_cookie;  ///< where not empty: set the form cookie to this
+};
+
+/// LoginReply is what the door answers. The default one is a refusal.
+struct LoginReply {
+  enum class Kind : std::uint8_t {
+    refused,     ///< show the form again with `text`
+    logged_in,   ///< set the login cookie, 303 to `next`
+    logged_out,  ///< drop the login cookie, 303 to the login page
+    done,        ///< 303 to the page of logins
+  };
+  Kind kind = Kind::refused;
+  std::uint16_t status = 401;
+  std::string_view text;   ///< one fixed sentence, for people
+  Duration retry_after{};  ///< above zero: Retry-After
+  SecretText cookie;       ///< logged_in only
+  std::string next;        ///< a path of this origin
+};
+
+/// OwnLogin is one line of the page of logins.
+struct OwnLogin {
+  std::string fingerprint;
+  MonotonicTime begun{};
+  MonotonicTime last_used{};
+  enum class Which : std::uint8_t { other, this_one } which = Which::other;
+};
+
+struct LoginAttemptLimits {
+  AttemptLimits per_name{};  ///< for each (name, network)
+  AttemptLimits per_network{50, std::chrono::seconds(300), std::chrono::seconds(2), std::chrono::minutes(15),
+                            4096};
+};
+
+inline constexpr std::size_t kLoginNameBytesMax = 64;
+inline constexpr std::size_t kLoginPasswordBytesMax = 1024;
+
+/// LoginAttempt is a password on its way: made by begin, checked by verify on any thread, settled by finish.
+class LoginAttempt {
+ public:
+  /// refused is set where there is nothing to verify: answer with it.
+  std::optional<LoginReply> refused;
+
+ private:
+  friend class LoginService;
+  std::string name_;
+  SecretText password_;
+  SecretText old_cookie_;
+  std::string next_;
+  std::string request_id_;
+  ConnectionFacts facts_;
+  AttemptKey name_key_;
+  AttemptKey network_key_;
+};
+
+/// LoginService promises: a wrong name, a wrong password, an unknown name give one text, one status and equal
+/// work; tries are counted before they are checked, for each (name, network) and each network, never for a
+/// name alone, so nobody locks out somebody elsewhere; each login has a new id, whatever cookie came before;
+/// a one-time link is spent by a POST only, since mail scanners and link previews GET whatever they see. It
+/// holds no passwords and no ids. Any thread.
+class LoginService {
+ public:
+  struct Parts {
+    PasswordBook* passwords = nullptr;  ///< none: links only
+    Logins& logins;
+    LoginLinks& links;
+    Entropy& entropy;
+    AuditLog& audit;
+    const Fingerprinter& fingerprinter;
+  };
+  explicit LoginService(Parts parts, LoginAttemptLimits limits = {});
+
+  /// form_for seeds the login form, or the button of a one-time link. A form cookie that the browser has is
+  /// kept, so that many tabs can be open at once.
+  [[nodiscard]] FormSeed form_for(FormPurpose purpose, const LoginCaller& caller, MonotonicTime now) const;
+  /// account_form_for seeds the forms of somebody who is logged in.
+  [[nodiscard]] std::string account_form_for(const Grant& login, MonotonicTime now) const;
+
+  /// begin judges the posted form but for the password. `next` is where the person wanted to go; what is no
+  /// path of this origin becomes "/".
+  LoginAttempt begin(std::string_view name, SecretText password, std::string_view field,
+                     std::string_view next, const LoginCaller& caller, MonotonicTime now);
+  /// verify is the slow step: it blocks on disk and processor.
+  [[nodiscard]] PasswordVerdict verify(const LoginAttempt& attempt) const;
+  LoginReply finish(LoginAttempt attempt, const PasswordVerdict& verdict, MonotonicTime now);
+
+  /// redeem_link spends a one-time link, posted from the page that its GET shows.
+  LoginReply redeem_link(std::string_view link, std::string_view field, const LoginCaller& caller,
+                         MonotonicTime now);
+
+  /// The rest is for a Verdict whose grant is a login, with the field of account_form_for.
+  LoginReply logout(const Grant& login, std::string_view field, const LoginCaller& caller, MonotonicTime now);
+  [[nodiscard]] std::vector<OwnLogin> own_logins(const Grant& login, MonotonicTime now) const;
+  LoginReply end_one(const Grant& login, std::string_view fingerprint, std::string_view field,
+                     const LoginCaller& caller, MonotonicTime now);
+  LoginReply end_others(const Grant& login, std::string_view field, const LoginCaller& caller,
+                        MonotonicTime now);
+
+ private:
+  [[nodiscard]] bool accepts_form(std::string_view field, FormPurpose purpose, const LoginCaller& caller,
+                                  MonotonicTime now) const;
+  [[nodiscard]] bool accepts_account_form(const Grant& login, std::string_view field,
+                                          const LoginCaller& caller, MonotonicTime now) const;
+  Duration count_attempt(const LoginAttempt& attempt, MonotonicTime now);
+  void forgive(const LoginAttempt& attempt);
+  LoginReply log_in(std::shared_ptr<const Principal> principal, CredentialKind how,
+                    std::string_view old_cookie, const ConnectionFacts& facts, std::string_view request_id,
+                    MonotonicTime now);
+  void record(AuditKind kind, const ConnectionFacts& facts, std::string_view request_id, std::string_view who,
+              CredentialKind how, std::optional<Denial> denial, std::string_view detail = {}) const;
+
+  Parts parts_;
+  FormGuard guard_;
+  std::mutex mutex_;
+  AttemptTable by_name_;     // guarded by mutex_
+  AttemptTable by_network_;  // guarded by mutex_
+};
+
+}  // namespace sallyport

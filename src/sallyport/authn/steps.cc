@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps that need no credential to be worth anything.
+#include "sallyport/authn/internal/judgement.h"
+#include "sallyport/http/forwarded.h"
+#include "sallyport/http/sec_fetch.h"
+#include "sallyport/http/websocket.h"
+
+namespace sallyport::internal {
+namespace {
+
+bool is_listed(const Judgement& judgement) {
+  const std::string_view origin = judgement.evidence.head.fields.value_of(HeaderId::origin);
+  return judgement.rules.origins.judge(origin) == OriginVerdict::listed;
+}
+
+bool is_ambient(const Judgement& judgement) noexcept { return judgement.presented.count == 0; }
+
+/// check_upgrade_origin is rule R3: exact, and missing only beside something that a browser does not send by
+/// itself.
+Refusal check_upgrade_origin(const Judgement& judgement) {
+  const auto& fields = judgement.evidence.head.fields;
+  if (fields.has(HeaderId::origin)) {
+    if (!is_listed(judgement)) return Denial::origin_not_allowed;
+  } else if (is_ambient(judgement) && fields.has(HeaderId::cookie)) {
+    return Denial::origin_not_allowed;  // a local peer without Origin is no local peer, see local_trust.cc
+  }
+  return std::nullopt;
+}
+
+/// wait_at asks a throttle; a step that is absent lets everybody pass.
+Refusal wait_at(Throttle* throttle, Judgement& judgement, Denial denial) {
+  if (throttle == nullptr) return std::nullopt;
+  judgement.verdict.retry_after = throttle->wait(judgement.evidence, judgement.verdict.client, judgement.now);
+  if (judgement.verdict.retry_after > Duration::zero()) return denial;
+  judgement.verdict.retry_after = Duration::zero();
+  return std::nullopt;
+}
+
+}  // namespace
+
+Refusal check_target(Judgement& judgement) {
+  const RequestHead& head = judgement.evidence.head;
+  const bool is_method =
+      head.method != Method::connect && !(head.method == Method::other && head.method_text.empty());
+  if (!is_method || head.target.path.empty() || head.target.path.front() != '/')
+    return Denial::malformed_request;
+  if (judgement.upgrading == Upgrading::yes) {
+    if (check_websocket_handshake(head) != WebSocketFault::none) return Denial::malformed_request;
+  }
+  judgement.presented = read_explicit(head, judgement.upgrading);
+  return std::nullopt;
+}
+
+Refusal check_host(Judgement& judgement) {
+  const auto& fields = judgement.evidence.head.fields;
+  if (!fields.has(HeaderId::host) || !judgement.rules.hosts.allows(fields.value_of(HeaderId::host))) {
+    return Denial::host_not_allowed;
+  }
+  return std::nullopt;
+}
+
+Refusal check_origin(Judgement& judgement) {
+  if (judgement.upgrading == Upgrading::yes) return check_upgrade_origin(judgement);
+  if (!is_ambient(judgement)) return std::nullopt;
+  const auto& fields = judgement.evidence.head.fields;
+  if (fields.has(HeaderId::origin) && !is_listed(judgement)) {
+    return Denial::origin_not_allowed;
+  }
+  // A page elsewhere may lead here by a link, and do nothing else with what a browser sends by itself.
+  const RequestHead& head = judgement.evidence.head;
+  if (judge_sec_fetch(SecFetch::read(fields), head.method) == SecFetchVerdict::foreign)
+    return Denial::sec_fetch_not_allowed;
+  return std::nullopt;
+}
+
+Refusal check_network(Judgement& judgement) {
+  const ConnectionFacts& facts = judgement.evidence.facts;
+  const GateRules& rules = judgement.rules;
+  if (facts.peer.is_unix()) {
+    if (!rules.networks.admits_local(facts.process)) return Denial::network_not_allowed;
+    return std::nullopt;
+  }
+  const auto client = client_address(facts.peer.ip, judgement.evidence.head.fields, rules.trusted_proxies);
+  if (!client) return Denial::malformed_request;
+  judgement.verdict.client = *client;
+  if (!rules.networks.admits(judgement.verdict.client)) return Denial::network_not_allowed;
+  return std::nullopt;
+}
+
+Refusal check_lockout(Judgement& judgement) {
+  return wait_at(judgement.parts.lockout, judgement, Denial::locked_out);
+}
+
+Refusal check_rate(Judgement& judgement) {
+  return wait_at(judgement.parts.rate, judgement, Denial::rate_limited);
+}
+
+Refusal check_permission(Judgement& judgement) {
+  PermissionRule* rule = judgement.parts.permissions;
+  if (rule == nullptr || judgement.verdict.kind == Verdict::Kind::anonymous) return std::nullopt;
+  const Principal* who = judgement.verdict.principal();
+  if (who == nullptr || !rule->permits(*who, judgement.evidence)) return Denial::not_permitted;
+  return std::nullopt;
+}
+
+Refusal check_audit(Judgement& judgement) {
+  if (judgement.parts.audit.must_refuse()) return Denial::store_unavailable;
+  return std::nullopt;
+}
+
+}  // namespace sallyport::internal
