@@ -61,17 +61,18 @@ inline constexpr Duration kNeverIdle = Duration::max();
 /// Grant is immutable once in a store, its usage mark excepted, and shared by whoever is using the
 /// credential. The default one is expired and names nobody.
 struct Grant {
-  CredentialKind kind = CredentialKind::none;
-  Digest digest;
-  std::shared_ptr<const Principal> principal;
-  SessionId session;  ///< the only session that it opens; empty: not bound to one
-  MonotonicTime issued{};
+  // First what each check reads, so that it lies together.
   MonotonicTime expires{};
   Duration idle_max = kNeverIdle;
   UsageMark used;
-  std::unique_ptr<const TicketBinding> ticket;      ///< tickets only
+  Digest digest;
+  CredentialKind kind = CredentialKind::none;
+  std::shared_ptr<const Principal> principal;
+  SessionId session;  ///< the only session that it opens; empty: not bound to one
+  MonotonicTime issued{};
+  std::uint64_t family = 0;                     ///< 0: none; else family_of(root), and dies with that root
+  std::unique_ptr<const TicketBinding> ticket;  ///< tickets only
   std::unique_ptr<const InternalBinding> internal;  ///< internal credentials only
-  std::uint64_t family = 0;  ///< 0: none; else family_of(root), and dies with that root
 
   /// live_at says whether the credential may be used: strictly before it expires, and not idle for too long.
   [[nodiscard]] bool live_at(MonotonicTime now) const noexcept {

@@ -9,7 +9,8 @@ namespace sallyport {
 namespace {
 
 constexpr std::size_t kSlotsFirst = 8;
-constexpr unsigned kShardBits = 6;  // the low bits of a tag choose the shard, the next ones the place in it
+constexpr unsigned kShardBits =
+    6;  // the low bits of a digest choose the shard, the next ones the place in it
 
 std::uint32_t short_hash(std::string_view text) noexcept {
   return static_cast<std::uint32_t>(std::hash<std::string_view>{}(text));
@@ -47,7 +48,7 @@ MemoryCredentialStore::MemoryCredentialStore(std::size_t grants_max) : grants_ma
 
 MemoryCredentialStore::Slot MemoryCredentialStore::slot_for(GrantRef grant) {
   Slot slot;
-  slot.tag = grant->digest.slot();
+  slot.digest = grant->digest;
   slot.session_hash = short_hash(grant->session.view());
   slot.principal_hash = short_hash(std::string_view(grant->principal->id));
   slot.family_hash = short_hash(grant->family);
@@ -56,23 +57,23 @@ MemoryCredentialStore::Slot MemoryCredentialStore::slot_for(GrantRef grant) {
   return slot;
 }
 
-std::size_t MemoryCredentialStore::place_of(const std::vector<Slot>& slots, std::uint64_t tag) noexcept {
-  return static_cast<std::size_t>(tag >> kShardBits) & (slots.size() - 1);
+std::size_t MemoryCredentialStore::place_of(const std::vector<Slot>& slots, const Digest& digest) noexcept {
+  return static_cast<std::size_t>(digest.slot() >> kShardBits) & (slots.size() - 1);
 }
 
 const MemoryCredentialStore::Slot* MemoryCredentialStore::look_up(const Shard& shard,
                                                                   const Digest& digest) noexcept {
   if (shard.slots.empty()) return nullptr;
-  const std::uint64_t tag = digest.slot();
   const std::size_t mask = shard.slots.size() - 1;
-  for (std::size_t at = place_of(shard.slots, tag); shard.slots[at].grant != nullptr; at = (at + 1) & mask) {
-    if (shard.slots[at].tag == tag && shard.slots[at].grant->digest.matches(digest)) return &shard.slots[at];
+  for (std::size_t at = place_of(shard.slots, digest); shard.slots[at].grant != nullptr;
+       at = (at + 1) & mask) {
+    if (shard.slots[at].digest.matches(digest)) return &shard.slots[at];
   }
   return nullptr;
 }
 
 void MemoryCredentialStore::insert(std::vector<Slot>& slots, Slot slot) noexcept {
-  std::size_t at = place_of(slots, slot.tag);
+  std::size_t at = place_of(slots, slot.digest);
   while (slots[at].grant != nullptr) at = (at + 1) & (slots.size() - 1);
   slots[at] = std::move(slot);
 }
@@ -91,7 +92,7 @@ void MemoryCredentialStore::erase(Shard& shard, std::size_t place) noexcept {
   const std::size_t mask = shard.slots.size() - 1;
   std::size_t hole = place;
   for (std::size_t at = (hole + 1) & mask; shard.slots[at].grant != nullptr; at = (at + 1) & mask) {
-    const std::size_t home = place_of(shard.slots, shard.slots[at].tag);
+    const std::size_t home = place_of(shard.slots, shard.slots[at].digest);
     if (((at - home) & mask) >= ((at - hole) & mask)) {
       shard.slots[hole] = std::move(shard.slots[at]);
       hole = at;

@@ -18,7 +18,7 @@ inline constexpr std::size_t kStoreGrantsMax = 4'000'000;
 
 /// MemoryCredentialStore is a flat open-addressing table keyed by digest, in shards with a lock each. A
 /// lookup goes by the digest of what was presented, and the final comparison is constant-time, so its
-/// duration says nothing about the grants that are near. About 250 bytes a grant, its principal not counted.
+/// duration says nothing about the grants that are near. About 300 bytes a grant, its principal not counted.
 class MemoryCredentialStore final : public CredentialStore {
  public:
   explicit MemoryCredentialStore(std::size_t grants_max = kStoreGrantsMax);
@@ -37,16 +37,17 @@ class MemoryCredentialStore final : public CredentialStore {
  private:
   static constexpr std::size_t kShards = 64;
 
-  /// Slot keeps beside the grant short hashes of what filters ask for, so that a scan seldom leaves the
-  /// table.
-  struct Slot {
-    std::uint64_t tag = 0;  ///< first 8 bytes of the digest
-    GrantRef grant;         ///< null: empty
+  /// Slot is one cache line: the digest, so that a miss of the table is the only one before the grant's own,
+  /// and short hashes of what filters ask for, so that a scan seldom leaves the table.
+  struct alignas(64) Slot {
+    Digest digest;
+    GrantRef grant;  ///< null: empty
     std::uint32_t session_hash = 0;
     std::uint32_t principal_hash = 0;
     std::uint32_t family_hash = 0;
     CredentialKind kind = CredentialKind::none;
   };
+  static_assert(sizeof(Slot) == 64);
   struct alignas(64) Shard {
     mutable std::shared_mutex mutex;
     std::vector<Slot> slots;  ///< a power of two, at most three quarters full
@@ -60,7 +61,7 @@ class MemoryCredentialStore final : public CredentialStore {
   };
 
   static Slot slot_for(GrantRef grant);
-  static std::size_t place_of(const std::vector<Slot>& slots, std::uint64_t tag) noexcept;
+  static std::size_t place_of(const std::vector<Slot>& slots, const Digest& digest) noexcept;
   static const Slot* look_up(const Shard& shard, const Digest& digest) noexcept;
   static void insert(std::vector<Slot>& slots, Slot slot) noexcept;
   static void grow(Shard& shard);
