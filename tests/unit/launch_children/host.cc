@@ -10,7 +10,7 @@
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  sallyport::Environment environment;
+  sallyport::ChildEnvironment environment;
   sallyport::ProcessPlan plan;
   plan.name = "host";
   plan.argv = {argv[2], "orphan"};
