@@ -61,8 +61,8 @@ Output output_of(bool json) { return json ? Output::json : Output::text; }
 
 void add_run(CLI::App& app, Chosen& chosen, std::vector<std::string>& tool, const Environment& environment) {
   auto* run = app.add_subcommand("run", "guard one tool, now");
-  run->usage("Usage: sallyport run [options] -- COMMAND [ARG ...]");
   run->footer(
+      "Usage: sallyport run [options] -- COMMAND [ARG ...]\n"
       "Example: sallyport run --preset opencode -- opencode serve\n"
       "         sallyport run --listen 0.0.0.0:8443 -- python3 -m http.server --bind 127.0.0.1 {port}\n"
       "COMMAND may hold {port} {socket} {token_file} {base_url} {session_id}.");

@@ -47,7 +47,7 @@ std::string notice_of(std::string_view kind, std::string_view text) {
 
 std::string row_of(const SignIn& row, std::string_view csrf) {
   const bool here = row.which == SignIn::Which::this_one;
-  return concat("<tr><td>", escape_html(row.since), "</td><td>", escape_html(row.from), "</td><td>", escape_html(row.ends),
+  return concat("<tr><td>", escape_html(row.since), "</td><td>", escape_html(row.last_used), "</td><td>", escape_html(row.handle),
                 "</td><td><form method=\"post\" action=\"/.sallyport/sessions\"><input type=\"hidden\" name=\"csrf\" value=\"",
                 escape_html(csrf), "\"><button class=\"plain\" type=\"submit\" name=\"end\" value=\"", escape_html(row.handle),
                 "\">", here ? "End (this one)" : "End", "</button></form></td></tr>\n");

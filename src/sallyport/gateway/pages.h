@@ -45,10 +45,9 @@ std::string render_message(const PageFrame& frame, const MessagePage& page);
 /// SignIn is one row of the page of a person's own sign-ins.
 struct SignIn {
   enum class Which : std::uint8_t { this_one, other };
-  std::string handle;  ///< names the sign-in in the form; no secret
+  std::string handle;  ///< a fingerprint: names the sign-in in the form and in the audit log; no secret
   std::string since;
-  std::string from;
-  std::string ends;
+  std::string last_used;
   Which which = Which::other;
 };
 struct SignInsPage {

@@ -91,6 +91,14 @@ ParseFault coding_fault(std::string_view value) noexcept {
                                                         : ParseFault::coding_malformed;
 }
 
+/// has_tab_behind: optional white space that ends in or holds a tab. Legal after any value, yet some parsers
+/// do not take it off where framing is concerned. The line's CR is always there to stop at.
+bool has_tab_behind(std::string_view value) noexcept {
+  const char* at = value.data() + value.size();
+  while (*at == ' ') ++at;
+  return *at == '\t';
+}
+
 HeadParse stop_at(const HeadCursor& cursor, HeadParse::State state, ParseFault fault) noexcept {
   return state == HeadParse::State::need_more ? cursor.out_of_bytes() : refused(fault);
 }
@@ -159,9 +167,12 @@ BodyLength read_body_length(const HeaderFields& fields, Version version) {
       body.fault = ParseFault::coding_in_http10;
     else if (!iequals(coding->value(), "chunked"))
       body.fault = coding_fault(coding->value());
+    else if (has_tab_behind(coding->value()))
+      body.fault = ParseFault::coding_malformed;
   } else if (length != nullptr) {
     const auto bytes = parse_decimal<std::uint64_t>(length->value());
-    if (!bytes || *bytes > kContentLengthMax) return {ParseFault::content_length_malformed, Framing::none, 0};
+    if (!bytes || *bytes > kContentLengthMax || has_tab_behind(length->value()))
+      return {ParseFault::content_length_malformed, Framing::none, 0};
     body.framing = Framing::length;
     body.content_length = *bytes;
   }

@@ -100,7 +100,8 @@ ParseFault host_fault(const RequestHead& head) noexcept {
 
 /// upgrade_of: RFC 9110 section 7.8: not without the connection option, never in HTTP/1.0.
 Upgrade upgrade_of(const HeaderFields& fields, Version version, const ConnectionOptions& options) noexcept {
-  if (version == Version::http10 || !options.upgrade || !fields.has(HeaderId::upgrade)) return Upgrade::none;
+  if (version == Version::http10 || !options.upgrade || fields.value_of(HeaderId::upgrade).empty())
+    return Upgrade::none;
   return iequals(fields.value_of(HeaderId::upgrade), "websocket") ? Upgrade::websocket : Upgrade::other;
 }
 

@@ -56,7 +56,8 @@ ParseFault judge_response(Method asked, ResponseHead& out) {
   // A status that has no body and yet announces one: whatever follows is in doubt (RFC 9110 section 8.6).
   const bool announced = body.framing == Framing::chunked || body.content_length != 0;
   if (announced && (out.status < 200 || out.status == 204)) out.keep_alive = false;
-  const bool switched = out.status == 101 && options.upgrade && out.fields.has(HeaderId::upgrade);
+  const bool switched =
+      out.status == 101 && options.upgrade && !out.fields.value_of(HeaderId::upgrade).empty();
   out.upgrade = !switched                                                      ? Upgrade::none
                 : iequals(out.fields.value_of(HeaderId::upgrade), "websocket") ? Upgrade::websocket
                                                                                : Upgrade::other;

@@ -66,8 +66,8 @@ Status listen_on(const Descriptor& socket, const SocketAddress& address) {
   return ok();
 }
 
-Result<Door> open_tcp(const SocketAddress& address, std::size_t loops) {
-  Door door;
+Result<OpenedDoor> open_tcp(const SocketAddress& address, std::size_t loops) {
+  OpenedDoor door;
   door.address = address;
   // Listening alone on the port, if only for a moment, proves that nobody else does.
   SALLYPORT_TRY(first, bind_tcp(address, PortSharing::exclusive));
@@ -128,7 +128,7 @@ Status clear_stale_socket(const std::string& path, const KernelAddress& target) 
   return ok();
 }
 
-Result<Door> open_unix(const SocketAddress& address, std::size_t loops) {
+Result<OpenedDoor> open_unix(const SocketAddress& address, std::size_t loops) {
   const std::optional<KernelAddress> target = to_kernel(address);
   const std::size_t slash = address.path.rfind('/');
   if (!target.has_value() || slash == std::string::npos || slash + 1 == address.path.size()) {
@@ -144,7 +144,7 @@ Result<Door> open_unix(const SocketAddress& address, std::size_t loops) {
   Descriptor bound(::open(address.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat facts{};
   const bool seen = bound && ::fstat(bound.get(), &facts) == 0;
-  Door door;
+  OpenedDoor door;
   door.address = address;
   door.file = std::make_unique<SocketFile>(address.path, std::move(bound));
   if (!seen || !S_ISSOCK(facts.st_mode) || (facts.st_mode & 0777) != 0600 || facts.st_uid != ::geteuid()) {
@@ -169,18 +169,18 @@ SocketFile::~SocketFile() {
   if (same) ::unlink(path_.c_str());
 }
 
-Result<Door> open_door(const SocketAddress& address, std::size_t loops) {
+Result<OpenedDoor> open_door(const SocketAddress& address, std::size_t loops) {
   return address.is_unix() ? open_unix(address, loops) : open_tcp(address, loops);
 }
 
-Result<Door> inherit_door(int fd, std::size_t loops) {
+Result<OpenedDoor> inherit_door(int fd, std::size_t loops) {
   int listening = 0;
   int type = 0;
   socklen_t bytes = sizeof listening;
   const bool listens = ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &bytes) == 0 && listening == 1 &&
                        ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 && type == SOCK_STREAM;
   if (!listens) return fail(Code::invalid_argument, concat("descriptor ", fd, " is no listening socket"));
-  Door door;
+  OpenedDoor door;
   door.sockets.emplace_back(fd);
   door.address = local_address(fd);
   const int flags = ::fcntl(fd, F_GETFL);

@@ -38,8 +38,8 @@ class SocketFile {
   Descriptor bound_;
 };
 
-/// Door is where connections arrive: one listening socket per loop, for one address. A resource that moves.
-struct Door {
+/// OpenedDoor is where connections arrive: one listening socket per loop, for one address. A resource that moves.
+struct OpenedDoor {
   std::vector<Descriptor> sockets;
   SocketAddress address;  ///< as bound: port 0 has become the real one
   std::unique_ptr<SocketFile> file;
@@ -53,10 +53,10 @@ struct Door {
 /// Errors, with the remedy: already_exists (address in use, live socket, other file there), permission_denied (directory
 /// open to others or not ours, foreign socket, low port), invalid_argument (path too long), not_found (no such directory
 /// or address), exhausted.
-Result<Door> open_door(const SocketAddress& address, std::size_t loops);
+Result<OpenedDoor> open_door(const SocketAddress& address, std::size_t loops);
 /// inherit_door takes over a listening socket that this process was started with ("fd:N"): invalid_argument where `fd` is
 /// none. For several loops it is duplicated.
-Result<Door> inherit_door(int fd, std::size_t loops);
+Result<OpenedDoor> inherit_door(int fd, std::size_t loops);
 
 /// AcceptCounters are for tests and metrics.
 struct AcceptCounters {
@@ -72,7 +72,7 @@ struct AcceptCounters {
 class Listener {
  public:
   using OnConnection = std::function<void(std::unique_ptr<Stream>)>;
-  /// `socket` is one of a Door's; `on_connection` gets each connection, on the loop; `limiter` outlives every stream.
+  /// `socket` is one of a OpenedDoor's; `on_connection` gets each connection, on the loop; `limiter` outlives every stream.
   Listener(Loop& loop, Descriptor socket, SocketAddress address, ConnectionLimiter& limiter, OnConnection on_connection);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the gate and the admin API say in JSON: problem documents (RFC 9457), sessions, tokens' metadata.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sallyport/base/result.h"
+#include "sallyport/base/time.h"
+#include "sallyport/credential/session_tokens.h"
+#include "sallyport/net/http1_types.h"
+#include "sallyport/session/session.h"
+
+namespace sallyport {
+
+/// problem is an RFC 9457 document; `detail` says what to do and holds nothing secret.
+Response problem(int status, std::string_view title, std::string_view detail);
+/// problem_of answers with an Error's own words and the status of its code. For the admin door only.
+Response problem_of(const Error& error);
+
+/// json_session describes a session: id, url, state, endings, exposure, history.
+std::string json_session(const SessionView& view, std::string_view url);
+
+/// json_text quotes `text` as a JSON string; bytes that are no UTF-8 become U+FFFD.
+std::string json_text(std::string_view text);
+/// json_time writes a quoted UTC time.
+std::string json_time(WallTime at);
+
+}  // namespace sallyport

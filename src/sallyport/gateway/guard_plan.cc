@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/gateway/guard_plan.h"
+
+#include <algorithm>
+
+#include "sallyport/base/text.h"
+
+namespace sallyport {
+namespace {
+
+constexpr std::size_t kSessionIdMax = 63;
+
+bool wants(const std::vector<AuthMethod>& methods, AuthMethod method) {
+  return methods.empty() || std::find(methods.begin(), methods.end(), method) != methods.end() ||
+         std::find(methods.begin(), methods.end(), AuthMethod::automatic) != methods.end();
+}
+
+Reach reach_of_listener(const ListenAddress& listen) {
+  return listen.is_inherited() ? Reach::network : reach_of(listen.address);
+}
+
+bool is_loopback_url(const PublicUrl& url) { return is_loopback_host(url.authority(), url.port, url.port); }
+
+/// is_fronted: names of our own were given that are not this machine's loopback, so something may bring strangers in from
+/// there: a tunnel, a proxy, a port forwarding.
+bool is_fronted(const Settings& settings) {
+  return !settings.trusted_proxies.empty() ||
+         std::any_of(settings.public_urls.begin(), settings.public_urls.end(),
+                     [](const PublicUrl& url) { return !is_loopback_url(url); });
+}
+
+Status add_name(GateRules& rules, std::string_view scheme, const std::string& host, std::uint16_t port) {
+  SALLYPORT_TRY(parsed, HostPort::parse(concat(host, ':', port)));
+  rules.hosts.add(parsed);
+  rules.origins.add(Origin::of(scheme, parsed));
+  return ok();
+}
+
+std::string bracketed(const IpAddress& ip) { return ip.is_v4() ? ip.str() : concat('[', ip.str(), ']'); }
+
+/// own_names are the names under which a bound address is reached without any configuration.
+std::vector<std::string> own_names(const BoundDoor& door, const GateIdentity& who) {
+  std::vector<std::string> names;
+  const bool wildcard = !door.address.is_unix() && door.address.ip.is_unspecified();
+  if (door.address.is_unix() || wildcard || door.address.ip.is_loopback()) {
+    names = {"localhost", "127.0.0.1", "[::1]", concat(who.session.view(), ".localhost")};
+  }
+  if (!door.address.is_unix() && !wildcard) names.push_back(bracketed(door.address.ip));
+  if (wildcard) names.insert(names.end(), who.local_names.begin(), who.local_names.end());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+}  // namespace
+
+Result<std::vector<DoorPlan>> plan_doors(const Settings& settings) {
+  if (settings.tls_cert.empty() != settings.tls_key.empty()) {
+    return fail(Code::invalid_argument, "--tls-cert and --tls-key belong together; give both");
+  }
+  if (settings.tls == TlsMode::mkcert || settings.tls == TlsMode::tailscale) {
+    return fail(Code::invalid_argument,
+                "--tls mkcert and --tls tailscale are not in this version yet; use --tls self-signed, or --tls-cert and "
+                "--tls-key with a pair that they made");
+  }
+  std::vector<DoorPlan> doors;
+  std::vector<ListenerPlan> judged;
+  for (const auto& listen : settings.listen) {
+    DoorPlan door{listen, Tls::off};
+    const bool asked = settings.tls == TlsMode::self_signed || !settings.tls_cert.empty();
+    const bool needed = settings.tls == TlsMode::automatic && reach_of_listener(listen) == Reach::network;
+    if (settings.tls != TlsMode::off && (asked || needed)) door.tls = Tls::on;
+    if (listen.address.is_unix() && !listen.is_inherited() && settings.tls == TlsMode::automatic) door.tls = Tls::off;
+    const auto address = listen.is_inherited() ? SocketAddress::tcp(IpAddress(), 0) : listen.address;
+    judged.push_back(ListenerPlan{address, door.tls});
+    doors.push_back(std::move(door));
+  }
+  const auto authentication = settings.insecurely_no_auth == Switch::on ? Authentication::off : Authentication::required;
+  const auto exposure =
+      settings.insecurely_public == Switch::on ? PublicExposure::insecurely_allowed : PublicExposure::refused;
+  SALLYPORT_CHECK(judge_listeners(judged, authentication, exposure));
+  return doors;
+}
+
+Result<AuthPlan> plan_auth(const Settings& settings) {
+  for (const AuthMethod method : settings.auth) {
+    if (method == AuthMethod::pam || method == AuthMethod::mtls) {
+      return fail(Code::invalid_argument, "--auth pam and --auth mtls are not in this version yet; use password or token");
+    }
+  }
+  AuthPlan plan;
+  if (wants(settings.auth, AuthMethod::password)) plan.passwords = AuthPlan::Use::yes;
+  if (wants(settings.auth, AuthMethod::token)) plan.tokens = AuthPlan::Use::yes;
+  if (settings.insecurely_no_auth == Switch::on) plan.authentication = Authentication::off;
+  return plan;
+}
+
+ListenerTraits traits_of(const Settings& settings, const BoundDoor& door) {
+  ListenerTraits traits;
+  traits.reach = reach_of(door.address);
+  traits.port = door.address.is_unix() ? std::uint16_t{0} : door.address.port;
+  traits.fronting = is_fronted(settings) ? Fronting::proxied : Fronting::direct;
+  const bool local = traits.reach != Reach::network && settings.no_local_trust == Switch::off;
+  traits.local_trust = local ? LocalTrust::on : LocalTrust::off;
+  traits.login_cookie = login_cookie_name(door.tls, traits.port);
+  return traits;
+}
+
+Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, const BoundDoor& door, const GateIdentity& who) {
+  const bool secure = door.tls == Tls::on;
+  const std::uint16_t default_port = secure ? 443 : 80;
+  const std::uint16_t port = door.address.is_unix() ? default_port : door.address.port;
+  GateRules rules{HostList(default_port)};
+  for (const auto& name : own_names(door, who)) {
+    // A name of this host that is no Host value (a hostname with '_') is simply not one of ours.
+    (void)add_name(rules, secure ? "https" : "http", name, port);
+  }
+  for (const auto& url : settings.public_urls) {
+    const std::string_view scheme = url.scheme == PublicUrl::Scheme::https ? "https" : "http";
+    SALLYPORT_CHECK(add_name(rules, scheme, url.host, url.port));
+    // Behind a proxy that ends TLS, Host has no port, or the public one, whatever port we listen on.
+    if (url.port == (scheme == "https" ? 443 : 80)) SALLYPORT_CHECK(add_name(rules, scheme, url.host, default_port));
+  }
+  rules.networks.allow = settings.allow;
+  rules.networks.deny = settings.deny;
+  rules.trusted_proxies = settings.trusted_proxies;
+  for (const auto& text : settings.public_paths) {
+    SALLYPORT_TRY(rule, PathRule::parse(text));
+    rules.public_paths.push_back(std::move(rule));
+  }
+  rules.open_own_paths.emplace_back("/.sallyport/theme.css");
+  rules.authentication = auth.authentication;
+  rules.local_principal = who.owner;
+  rules.own_uid = who.own_uid;
+  return rules;
+}
+
+std::string url_of(const Settings& settings, const BoundDoor& door) {
+  if (!settings.public_urls.empty()) return settings.public_urls.front().origin();
+  if (door.address.is_unix()) return door.address.str();
+  const std::string host = door.address.ip.is_unspecified() ? "localhost" : bracketed(door.address.ip);
+  return concat(door.tls == Tls::on ? "https://" : "http://", host, ':', door.address.port);
+}
+
+std::vector<std::string> certificate_names(const Settings& settings, const std::vector<DoorPlan>& doors,
+                                           const std::vector<std::string>& local_names) {
+  std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
+  for (const auto& door : doors) {
+    const bool has_ip = !door.listen.is_inherited() && !door.listen.address.is_unix();
+    if (has_ip && !door.listen.address.ip.is_unspecified()) names.push_back(door.listen.address.ip.str());
+    if (!has_ip || door.listen.address.ip.is_unspecified()) names.insert(names.end(), local_names.begin(), local_names.end());
+  }
+  for (const auto& url : settings.public_urls) {
+    const bool in_brackets = url.host.starts_with('[');
+    names.push_back(in_brackets ? url.host.substr(1, url.host.size() - 2) : url.host);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+std::string session_id_from(std::string_view command) {
+  if (const auto slash = command.rfind('/'); slash != std::string_view::npos) command.remove_prefix(slash + 1);
+  std::string id;
+  for (const char raw : command) {
+    const char c = ascii_lower(raw);
+    const bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (fits) {
+      id.push_back(c);
+    } else if (!id.empty() && id.back() != '-') {
+      id.push_back('-');
+    }
+  }
+  id.resize(std::min(id.size(), kSessionIdMax));
+  while (!id.empty() && id.back() == '-') id.pop_back();
+  return id.empty() ? "tool" : id;
+}
+
+std::vector<std::string> explain(const Settings& settings, const AuthPlan& auth, const std::vector<BoundDoor>& doors) {
+  if (auth.authentication == Authentication::off) return {"everybody, without a login (--insecurely-no-auth)"};
+  std::vector<std::string> sentences;
+  const bool local = std::any_of(doors.begin(), doors.end(), [&](const BoundDoor& door) {
+    const auto traits = traits_of(settings, door);
+    return traits.local_trust == LocalTrust::on && traits.fronting == Fronting::direct;
+  });
+  if (local) sentences.emplace_back("you on this machine, without a login");
+  if (auth.passwords == AuthPlan::Use::yes) sentences.emplace_back("who has the password");
+  if (auth.tokens == AuthPlan::Use::yes) sentences.emplace_back("programs with the access token");
+  sentences.emplace_back("who opens a one-time link");
+  if (!settings.public_paths.empty()) sentences.emplace_back("anybody, on the public paths");
+  return sentences;
+}
+
+}  // namespace sallyport

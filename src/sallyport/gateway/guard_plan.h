@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What follows from settings alone: which listeners, with TLS or not, under which names, who is let in. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sallyport/authn/gate.h"
+#include "sallyport/config/settings.h"
+#include "sallyport/policy/listener_safety.h"
+
+namespace sallyport {
+
+/// DoorPlan is one listener as the settings want it.
+struct DoorPlan {
+  ListenAddress listen;
+  Tls tls = Tls::off;
+};
+
+/// plan_doors decides on TLS for each listener and holds rule SG-07. Errors: permission_denied (SG-07), invalid_argument (a TLS
+/// source that this version does not have, half of a certificate pair).
+Result<std::vector<DoorPlan>> plan_doors(const Settings& settings);
+
+/// AuthPlan is what --auth comes to. Errors of plan_auth: invalid_argument for a method that this version does not have.
+struct AuthPlan {
+  enum class Use : std::uint8_t { no, yes };
+  Use passwords = Use::no;
+  Use tokens = Use::no;
+  Authentication authentication = Authentication::required;
+};
+Result<AuthPlan> plan_auth(const Settings& settings);
+
+/// BoundDoor is a listener after it was opened: port 0 has become the real one.
+struct BoundDoor {
+  SocketAddress address;
+  Tls tls = Tls::off;
+};
+
+/// GateIdentity is what the rules need to know of this process.
+struct GateIdentity {
+  SessionId session;
+  std::shared_ptr<const Principal> owner;
+  std::vector<std::string> local_names;
+  std::uint32_t own_uid = UINT32_MAX;
+};
+
+/// traits_of tells what is known of a listener; local trust is on only where decision 9 of the design allows it at all.
+ListenerTraits traits_of(const Settings& settings, const BoundDoor& door);
+/// rules_for makes the gate's rules for one listener. Error: invalid_argument (a name that is none).
+Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, const BoundDoor& door, const GateIdentity& who);
+/// url_of is how a person reaches the listener: the first public URL, else its own address.
+std::string url_of(const Settings& settings, const BoundDoor& door);
+/// certificate_names are the names that a certificate of ours must carry.
+std::vector<std::string> certificate_names(const Settings& settings, const std::vector<DoorPlan>& doors,
+                                           const std::vector<std::string>& local_names);
+/// session_id_from makes an id of a command's base name: "python3.11" gives "python3-11"; "tool" where nothing is left.
+std::string session_id_from(std::string_view command);
+/// explain says in sentences who is let in, for the start lines.
+std::vector<std::string> explain(const Settings& settings, const AuthPlan& auth, const std::vector<BoundDoor>& doors);
+
+}  // namespace sallyport

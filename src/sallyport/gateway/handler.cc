@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/gateway/handler.h"
+
+#include <utility>
+
+#include "sallyport/base/text.h"
+#include "sallyport/gateway/admin_json.h"
+#include "sallyport/http/form.h"
+#include "sallyport/http/refusal.h"
+#include "sallyport/http/status.h"
+
+namespace sallyport {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+
+/// retry_after_text rounds up: a client that comes a moment early would only be refused again.
+std::string retry_after_text(Duration wait) {
+  return concat(std::chrono::ceil<std::chrono::seconds>(wait).count());
+}
+
+Response json_error(int status, std::string_view error) {
+  Response response(status, kJson, concat("{\"error\":\"", error, "\"}"));
+  response.add("Cache-Control", "no-store");
+  return response;
+}
+
+std::string_view error_name(std::uint16_t status) {
+  switch (status) {
+    case 400: return "bad_request";
+    case 401: return "unauthenticated";
+    case 421: return "misdirected_request";
+    case 429: return "too_many_requests";
+    case 503: return "unavailable";
+    default: return "forbidden";
+  }
+}
+
+Response to_login(const RequestHead& head) {
+  Response response(302, "text/plain; charset=utf-8", "");
+  response.add("Location", concat("/.sallyport/login?next=", form_encode(head.target.raw)))
+      .add("Cache-Control", "no-store")
+      .add("Vary", "Cookie, Accept, Sec-Fetch-Mode");
+  return response;
+}
+
+}  // namespace
+
+GuardHandler::GuardHandler(Parts parts)
+    : parts_(std::move(parts)),
+      form_cookie_(parts_.listener.login_cookie == "__Host-sallyport" ? form_cookie_name(Tls::on, parts_.listener.port)
+                                                                      : form_cookie_name(Tls::off, parts_.listener.port)),
+      own_cookies_{parts_.listener.login_cookie, form_cookie_} {}
+
+Task<void> GuardHandler::handle(Exchange& exchange) {
+  const auto& head = exchange.head();
+  auto ask_peer = [&exchange] { return exchange.stream().peer_process(); };
+  const Evidence evidence{head.upgrade == Upgrade::websocket ? Door::websocket : Door::http,
+                          exchange.facts(),
+                          head,
+                          parts_.listener,
+                          parts_.session,
+                          PeerLookup(ask_peer),
+                          exchange.request_id()};
+  const Verdict verdict = parts_.gate.admit(evidence);
+  if (!verdict.allowed()) {
+    const auto response = refusal(head, verdict);
+    if (verdict.status == 400) exchange.close_after();
+    (void)co_await exchange.respond(response);
+    co_return;
+  }
+  const LiveBinding binding{verdict.credential(), verdict.expires, parts_.session};
+  if (verdict.grant) exchange.bind(binding);
+  if (is_own_path(head.target.path)) {
+    const OwnPages::Caller caller{verdict, parts_.listener};
+    co_await parts_.own.handle(exchange, caller);
+  } else {
+    co_await pass_on(exchange, verdict);
+  }
+  if (exchange.cut_reason()) record_cut(exchange, verdict);
+  exchange.unbind();
+}
+
+Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict) {
+  if (!parts_.route.ready()) {
+    parts_.demand();
+    // A tool that starts on demand is worth a short wait; the loop's coarse clock is fine for that.
+    const MonotonicTime patience = sallyport::after(exchange.loop().now(), kOnDemandWait);
+    while (!parts_.route.ready() && parts_.route.view() != nullptr &&
+           (parts_.route.view()->state == SessionState::dormant || parts_.route.view()->state == SessionState::starting) &&
+           exchange.loop().now() < patience && !exchange.cut_reason() && !wants_page(exchange.head())) {
+      const auto next = after(exchange.loop().now(), std::chrono::milliseconds(200));
+      co_await exchange.loop().sleep_until(next);
+    }
+  }
+  if (!parts_.route.ready()) {
+    const auto response = not_ready(exchange.head());
+    (void)co_await exchange.respond(response);
+    co_return;
+  }
+  const auto view = parts_.route.view();  // the route may move on while this request is under way
+  const auto lines = parts_.route.lines_for(verdict.grant ? verdict.grant->principal : nullptr);
+  view->activity->touch(exchange.loop().now());
+  ForwardPlan plan;
+  plan.upstream = &view->endpoint;
+  plan.injected_lines = lines->expose();
+  plan.hygiene.cookies = own_cookies_;
+  plan.traffic = parts_.traffic;
+  const auto outcome = co_await parts_.forwarder.forward(exchange, plan);
+  view->activity->touch(exchange.loop().now());
+  if (!outcome.unanswered()) co_return;
+  const auto response = bad_gateway(outcome.end, exchange.head());
+  (void)co_await exchange.respond(response);
+}
+
+Response GuardHandler::refusal(const RequestHead& head, const Verdict& verdict) const {
+  if (verdict.status == 401) {
+    if (refusal_for(head) == RefusalShape::redirect_to_login) return to_login(head);
+    Response response(401, kJson, R"({"error":"unauthenticated","login":"/.sallyport/login"})");
+    response.add("WWW-Authenticate", "Bearer").add("Cache-Control", "no-store").add("Vary", "Cookie, Accept, Sec-Fetch-Mode");
+    return response;
+  }
+  auto response = json_error(verdict.status, error_name(verdict.status));
+  if (verdict.retry_after > Duration::zero()) response.add("Retry-After", retry_after_text(verdict.retry_after));
+  if (verdict.status == 503) response.add("Retry-After", concat(kRetryAfterSeconds));
+  return response;
+}
+
+Response GuardHandler::told(const RequestHead& head, int status, const MessagePage& page, std::string_view error) const {
+  if (!wants_page(head)) return json_error(status, error);
+  return page_response(status, render_message(parts_.own.frame(), page));
+}
+
+Response GuardHandler::not_ready(const RequestHead& head) const {
+  const auto& view = parts_.route.view();
+  const auto& name = parts_.own.frame().name;
+  MessagePage page;
+  std::string_view error = "starting";
+  const SessionState state = view == nullptr ? SessionState::starting : view->state;
+  if (state == SessionState::failed || state == SessionState::stopped) {
+    page.title = concat(name, state == SessionState::failed ? " could not be started" : " has ended");
+    page.text = view->detail;
+    page.output_tail = view->tail;
+    error = state == SessionState::failed ? "failed" : "ended";
+  } else {
+    page.title = concat(name, " is starting");
+    page.text = "This page looks again by itself.";
+    page.refresh = MessagePage::Refresh::soon;
+    if (view != nullptr && state == SessionState::waiting) {
+      page.text = view->detail;
+      page.output_tail = view->tail;
+    }
+  }
+  auto response = told(head, 503, page, error);
+  response.add("Retry-After", concat(kRetryAfterSeconds));
+  return response;
+}
+
+Response GuardHandler::bad_gateway(ForwardEnd end, const RequestHead& head) const {
+  const auto& name = parts_.own.frame().name;
+  MessagePage page;
+  switch (end) {
+    case ForwardEnd::backend_timeout:
+      page.title = concat(name, " takes too long");
+      page.text = "It was reached, and gave no answer in time. It may be busy; try again in a moment.";
+      return told(head, 504, page, "backend_timeout");
+    case ForwardEnd::bad_request: return json_error(400, "bad_request");
+    case ForwardEnd::unreachable:
+      page.title = concat(name, " cannot be reached");
+      page.text = "It runs, and does not accept connections. Look at its output where sallyport was started.";
+      return told(head, 502, page, "backend_unreachable");
+    default:
+      page.title = concat(name, " gave no proper answer");
+      page.text = "What it sent is no complete HTTP answer, so nothing of it was passed on.";
+      return told(head, 502, page, "bad_backend");
+  }
+}
+
+void GuardHandler::record_cut(const Exchange& exchange, const Verdict& verdict) const {
+  AuditEvent event;
+  event.kind = AuditKind::connection_cut;
+  event.outcome = Outcome::allowed;
+  if (const Principal* who = verdict.principal()) {
+    event.who = who->id;
+    event.who_kind = who->kind;
+    event.how = verdict.grant->kind;
+    event.credential = verdict.grant->digest;
+  }
+  event.session = parts_.session.view();
+  event.peer = &exchange.facts().peer;
+  event.request_id = exchange.request_id();
+  event.detail = name_of(*exchange.cut_reason());
+  parts_.audit.record(event);
+}
+
+void GuardHandler::on_refused(const ConnectionFacts& facts, Refusal refusal, ParseFault fault) noexcept {
+  if (refusal == Refusal::malformed) parts_.gate.record_refused(Door::http, facts, fault, "");
+}
+
+}  // namespace sallyport

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guard::Core: the parts of a guard in the order in which they depend on each other. Members die in reverse.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "sallyport/credential/access_token_file.h"
+#include "sallyport/credential/passwords.h"
+#include "sallyport/env/posix/descriptor.h"
+#include "sallyport/gateway/admin_api.h"
+#include "sallyport/gateway/guard.h"
+#include "sallyport/gateway/guard_plan.h"
+#include "sallyport/gateway/loop_side.h"
+#include "sallyport/pki/identity.h"
+#include "sallyport/store/credential_store.h"
+
+namespace sallyport {
+
+inline constexpr std::size_t kSweepStepsPerSecond = 20'000;
+inline constexpr int kDerivedNamesMax = 50;
+
+class Guard::Core final : public SessionObserver {
+ public:
+  Core(const Settings& from, GuardPowers with, GuardNotices tell);
+  ~Core() override;
+
+  Status open_credentials();
+  Status open_tls();
+  /// open_doors also settles the session's name, since a derived one must be free.
+  Status open_doors(const std::vector<std::string>& command);
+  Status open_session(std::vector<std::string> command);
+  void run_loops();
+  std::vector<std::string> housekeep();
+  int stop(Duration patience);
+
+  GuardStart told;
+  SessionId session;
+  std::unique_ptr<Supervisor> supervisor;
+
+ private:
+  void on_change(const std::shared_ptr<const SessionView>& view) override;
+  void on_output(const SessionId& id, std::string_view line) override;
+
+  Status open_password_book();
+  Status open_access_token();
+  Status settle_name(const std::vector<std::string>& command);
+  Status lock_name(const std::string& name);
+  Status open_door_of(const DoorPlan& plan, const GateIdentity& who);
+  Status open_admin_door();
+  Status mint_login_link();
+  Result<ServerIdentity> current_identity();
+  Status renew_identity_if_due();
+  void cut_ended();
+  [[nodiscard]] GatewayReport report() const;
+  [[nodiscard]] std::string run_directory() const { return settings.state_dir + "/run"; }
+
+  const Settings& settings;  ///< outlives the guard
+  GuardPowers powers;
+  GuardNotices notices;
+  AuthPlan auth;
+  std::vector<DoorPlan> door_plans;
+  std::shared_ptr<const Principal> owner;
+
+  MemoryCredentialStore store;
+  SessionTokens session_tokens;
+  Logins logins;
+  LoginLinks links;
+  TicketDesk tickets;
+  std::unique_ptr<PasswordBook> passwords;
+  std::unique_ptr<AccessTokenFile> access_token;
+  std::unique_ptr<LoginService> login_service;
+  std::unique_ptr<TlsServer> tls;
+  WallTime identity_not_after{};
+  WallTime identity_look_again{};
+
+  Descriptor name_lock;
+  ConnectionLimiter limiter;
+  std::unique_ptr<BlockingPool> pool;
+  std::unique_ptr<OwnPages> own_pages;
+  std::vector<std::unique_ptr<Gate>> gates;
+  std::vector<BoundDoor> bound;
+  std::vector<std::unique_ptr<SocketFile>> socket_files;
+  TrafficCounters traffic;
+  std::vector<std::unique_ptr<LoopSide>> sides;
+  std::vector<std::thread> threads;
+
+  std::mutex ended_mutex;
+  std::vector<Digest> ended;  ///< guarded by ended_mutex: credentials whose connections are to be cut
+  bool cut_posted = false;    ///< guarded by ended_mutex
+  std::string last_complaint;
+  std::mutex change_mutex;
+  std::condition_variable changed;
+  std::shared_ptr<const SessionView> last_view;  ///< guarded by change_mutex
+};
+
+}  // namespace sallyport

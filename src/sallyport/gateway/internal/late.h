@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Late: a value that another thread brings to a coroutine on a loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "sallyport/net/loop.h"
+#include "sallyport/net/task.h"
+
+namespace sallyport::internal {
+
+/// Late is made on the loop and awaited there, once; its deliver() may be called from any thread, once. If the awaiting
+/// coroutine is gone by then, the value is dropped. The loop must outlive the delivery.
+template <class T>
+class Late {
+ public:
+  explicit Late(Loop& loop) : state_(std::make_shared<State>(loop)) {}
+
+  /// deliver returns a function for the other thread; copyable, so that it fits into std::function.
+  [[nodiscard]] std::function<void(T)> deliver() const {
+    return [state = state_](T value) {
+      auto held = std::make_shared<T>(std::move(value));
+      state->loop.post([state, held] {
+        state->value.emplace(std::move(*held));
+        state->arrived.notify_all();
+      });
+    };
+  }
+
+  Task<T> value() {
+    auto state = state_;
+    while (!state->value) co_await state->arrived.wait();
+    co_return *std::move(state->value);
+  }
+
+ private:
+  struct State {
+    explicit State(Loop& on) : loop(on), arrived(on.scheduler()) {}
+    Loop& loop;
+    Signal arrived;
+    std::optional<T> value;
+  };
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace sallyport::internal

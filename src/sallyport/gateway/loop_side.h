@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// LoopSide: everything of a gateway that belongs to one event loop: listeners, servers, route, forwarder.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "sallyport/gateway/handler.h"
+#include "sallyport/net/dialer.h"
+#include "sallyport/net/limiter.h"
+#include "sallyport/net/listener.h"
+#include "sallyport/net/tls.h"
+
+namespace sallyport {
+
+inline constexpr Duration kTlsHandshakeTimeMax = std::chrono::seconds(10);
+
+/// LoopSide is made before its loop runs. Calls marked "any thread" post to the loop; everything else is for the loop's thread,
+/// or for the owner while the loop does not run. It must be destroyed after run() has returned.
+class LoopSide {
+ public:
+  struct Powers {
+    const MonotonicClock& monotonic;
+    const Clock& clock;
+    Entropy& entropy;
+    ConnectionLimiter& limiter;
+    ServerLimits limits;
+  };
+  /// `make_dialer` gives the loop its way out: sockets, or a test's memory network.
+  using MakeDialer = std::function<std::unique_ptr<Dialer>(Loop&)>;
+  LoopSide(Powers powers, const MakeDialer& make_dialer);
+  ~LoopSide();
+  LoopSide(const LoopSide&) = delete;
+  LoopSide& operator=(const LoopSide&) = delete;
+
+  [[nodiscard]] Loop& loop() noexcept { return loop_; }
+  [[nodiscard]] SessionRoute& route() noexcept { return route_; }
+  [[nodiscard]] Forwarder& forwarder() noexcept { return forwarder_; }
+
+  /// serve answers connections of `socket` with `handler`; with `tls` they are TLS. Before run().
+  Status serve(Descriptor socket, SocketAddress address, std::unique_ptr<RequestHandler> handler, TlsServer* tls);
+  /// serve_stream answers one connection that somebody else accepted, by the handler of the first serve() or add_handler().
+  void serve_stream(std::unique_ptr<Stream> stream);
+  /// add_handler makes a server without a listener, for serve_stream.
+  void add_handler(std::unique_ptr<RequestHandler> handler);
+
+  /// run turns the loop until stop_after().
+  void run() { loop_.run(); }
+  /// adopt takes a new view of the session. Any thread.
+  void adopt(std::shared_ptr<const SessionView> view);
+  /// cut ends what was admitted by one of these credentials. Any thread.
+  void cut(std::shared_ptr<const std::vector<Digest>> credentials, CutReason reason);
+  /// stop_after closes the listeners, lets exchanges end until `patience` has passed, cuts the rest, stops the loop. Any thread.
+  void stop_after(Duration patience);
+
+ private:
+  struct Service {
+    std::unique_ptr<RequestHandler> handler;
+    std::unique_ptr<Http1Server> server;
+    std::unique_ptr<Listener> listener;
+    TlsServer* tls = nullptr;
+  };
+  Service& add_service(std::unique_ptr<RequestHandler> handler, TlsServer* tls);
+  Task<void> converse(Service& service, std::unique_ptr<Stream> stream);
+  Task<void> drain(MonotonicTime deadline);
+
+  Powers powers_;
+  Loop loop_;
+  std::unique_ptr<Dialer> dialer_;
+  Forwarder forwarder_;
+  SessionRoute route_;
+  std::vector<std::unique_ptr<Service>> services_;
+};
+
+}  // namespace sallyport

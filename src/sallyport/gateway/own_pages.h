@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// OwnPages: what the gate itself answers below /.sallyport/ on a guarded origin: login, links, sign-ins, status, tickets.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "sallyport/authn/evidence.h"
+#include "sallyport/authn/login.h"
+#include "sallyport/credential/tickets.h"
+#include "sallyport/env/clock.h"
+#include "sallyport/gateway/pages.h"
+#include "sallyport/net/blocking.h"
+#include "sallyport/net/http1_exchange.h"
+
+namespace sallyport {
+
+inline constexpr std::string_view kLoginPath = "/.sallyport/login";
+inline constexpr std::string_view kLinkPrefix = "/.sallyport/link/";
+inline constexpr std::size_t kOwnBodyBytesMax = 8192;
+
+/// OwnPages is shared by all loops; any thread. Everything it refers to outlives it.
+class OwnPages {
+ public:
+  struct Parts {
+    LoginService& logins;
+    TicketDesk& tickets;
+    BlockingPool& pool;
+    const MonotonicClock& monotonic;
+    const Clock& clock;
+    PageFrame frame;
+    std::string theme;  ///< a style sheet that is served after ours; empty: none
+    LoginPage::UserField user_field = LoginPage::UserField::hidden;
+    SessionId session;
+  };
+  explicit OwnPages(Parts parts) : parts_(std::move(parts)) {}
+
+  /// Caller is who asks, and through which listener.
+  struct Caller {
+    const Verdict& verdict;
+    const ListenerTraits& listener;
+  };
+  /// handle answers a request below /.sallyport/ that the gate let through.
+  Task<void> handle(Exchange& exchange, const Caller& caller);
+
+  [[nodiscard]] const PageFrame& frame() const noexcept { return parts_.frame; }
+
+ private:
+  Task<void> handle_login(Exchange& exchange, const Caller& caller);
+  Task<void> post_login(Exchange& exchange, const Caller& caller);
+  Task<void> handle_link(Exchange& exchange, const Caller& caller);
+  Task<void> handle_sign_ins(Exchange& exchange, const Caller& caller);
+  Task<void> handle_logout(Exchange& exchange, const Caller& caller);
+  Task<void> mint_ticket(Exchange& exchange, const Caller& caller);
+  [[nodiscard]] Response login_form(const Exchange& exchange, const Caller& caller, std::string_view next,
+                                    std::string_view notice, int status) const;
+  [[nodiscard]] Response sign_ins(const Caller& caller, std::string_view notice) const;
+  [[nodiscard]] Response status_of_caller(const Caller& caller) const;
+  [[nodiscard]] Response reply(const Exchange& exchange, const Caller& caller, const LoginReply& reply,
+                               std::string_view next) const;
+  Parts parts_;
+};
+
+/// page_response is an HTML page with the headers that all of our pages carry.
+Response page_response(int status, std::string html);
+
+}  // namespace sallyport
