@@ -53,8 +53,9 @@ int report(const CookieJudgement& judgement, Output output) {
   } else if (good) {
     std::cout << "good: about " << bits << " bits (an estimate; it does not prove randomness)\n";
   } else {
-    std::cerr << "sallyport: the cookie is refused: " << name_of(judgement.weakness) << " (about " << bits
-              << " bits by estimate). Make one with: sallyport cookie generate\n";
+    std::cerr << "sallyport: the cookie is refused: " << name_of(judgement.weakness)
+              << (bits > 0 ? concat(" (about ", bits, " bits by estimate)") : std::string())
+              << ". Make one with: sallyport cookie generate\n";
   }
   return good ? kExitDone : kExitRefused;
 }

@@ -174,6 +174,10 @@ int command_run(const SettingsArguments& arguments, std::vector<std::string> com
   const auto loaded = load(arguments, environment);
   if (!loaded) return complain(loaded.error());
   const Settings& settings = loaded->settings;
+  if (command.empty()) {
+    return complain(fail(Code::invalid_argument,
+                         "name the tool to guard behind --, as in: sallyport run -- python3 -m http.server {port}"));
+  }
   const Descriptor signals = open_signals();
 
   SystemClock clock;

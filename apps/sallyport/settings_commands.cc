@@ -22,6 +22,14 @@ void tell(const std::vector<Problem>& problems) {
   }
 }
 
+/// default_state_directory follows the XDG base directory specification: a relative XDG_STATE_HOME is not valid and is passed
+/// over.
+Result<std::string> default_state_directory(const Environment& environment) {
+  if (const auto state = environment.get("XDG_STATE_HOME"); state && state->starts_with('/')) return *state + "/sallyport";
+  if (const auto home = environment.get("HOME"); home && home->starts_with('/')) return *home + "/.local/state/sallyport";
+  return fail(Code::invalid_argument, "neither XDG_STATE_HOME nor HOME is set; name a folder with --state-dir");
+}
+
 Result<LoadedSettings> read_inputs(const SettingsArguments& arguments, const Environment& environment) {
   SettingsInputs inputs;
   inputs.environment = &environment;
@@ -31,7 +39,12 @@ Result<LoadedSettings> read_inputs(const SettingsArguments& arguments, const Env
     SALLYPORT_TRY(text, files.read_text(arguments.config_file, FilePrivacy::any));
     inputs.file = ConfigFile{arguments.config_file, std::move(text)};
   }
-  return load_settings(inputs);
+  auto loaded = load_settings(inputs);
+  if (loaded.settings.state_dir.empty()) {
+    SALLYPORT_TRY(directory, default_state_directory(environment));
+    loaded.settings.state_dir = std::move(directory);
+  }
+  return loaded;
 }
 
 }  // namespace
@@ -49,9 +62,7 @@ Result<LoadedSettings> load(const SettingsArguments& arguments, const Environmen
 }
 
 Result<std::string> state_directory(const Environment& environment) {
-  SettingsInputs inputs;
-  inputs.environment = &environment;
-  auto loaded = load_settings(inputs);
+  SALLYPORT_TRY(loaded, read_inputs({}, environment));
   SALLYPORT_CHECK(loaded.status());
   return loaded.settings.state_dir;
 }

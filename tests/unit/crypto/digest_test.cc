@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Are our digests the ones that everybody else computes, and do base's wiping and comparing agree with the libraries'?
+// Are our digests the ones that everybody else computes, and do base's wiping and comparing agree with the
+// libraries'?
 #include "sallyport/crypto/digest.h"
 
 #include <gtest/gtest.h>
@@ -27,7 +28,8 @@ TEST(Sha256, agrees_with_the_vectors_of_fips_180) {
   EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   EXPECT_EQ(hex(sha256("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")),
             "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-  EXPECT_EQ(hex(sha256(std::string(1'000'000, 'a'))), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  EXPECT_EQ(hex(sha256(std::string(1'000'000, 'a'))),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 TEST(Sha256, agrees_with_libsodium_on_every_length_to_300) {
@@ -61,7 +63,8 @@ TEST(HmacSha256, agrees_with_the_vectors_of_rfc_4231) {
             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
   EXPECT_EQ(hex(hmac_sha256(bytes_of("Jefe"), "what do ya want for nothing?")),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  EXPECT_EQ(hex(hmac_sha256(bytes_of(std::string(131, '\xaa')), "Test Using Larger Than Block-Size Key - Hash Key First")),
+  EXPECT_EQ(hex(hmac_sha256(bytes_of(std::string(131, '\xaa')),
+                            "Test Using Larger Than Block-Size Key - Hash Key First")),
             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
@@ -73,9 +76,9 @@ TEST(HmacSha256, agrees_with_openssl_on_every_key_length_round_the_block) {
     entropy.fill(key);
     entropy.fill(message);
     Digest theirs;
-    ASSERT_NE(HMAC(EVP_sha256(), key.empty() ? "" : static_cast<const void*>(key.data()), static_cast<int>(size),
-                   reinterpret_cast<const unsigned char*>(message.data()), message.size(),
-                   reinterpret_cast<unsigned char*>(theirs.bytes.data()), nullptr),
+    ASSERT_NE(HMAC(EVP_sha256(), key.empty() ? "" : static_cast<const void*>(key.data()),
+                   static_cast<int>(size), reinterpret_cast<const unsigned char*>(message.data()),
+                   message.size(), reinterpret_cast<unsigned char*>(theirs.bytes.data()), nullptr),
               nullptr);
     EXPECT_EQ(hex(hmac_sha256(key, message)), hex(theirs)) << size;
   }

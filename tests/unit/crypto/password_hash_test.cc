@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Is our text form the one that libsodium reads and writes, and is everything else refused before it costs anything?
+// Is our text form the one that libsodium reads and writes, and is everything else refused before it costs
+// anything?
 #include "sallyport/crypto/password_hash.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +14,9 @@ namespace {
 constexpr PasswordCost kCheap{1, 64};
 constexpr PasswordSalt kSalt{std::byte{1}, std::byte{2}, std::byte{3}};
 
-std::string cheap_hash(std::string_view password) { return *hash_password(SecretText(password), kSalt, kCheap); }
+std::string cheap_hash(std::string_view password) {
+  return *hash_password(SecretText(password), kSalt, kCheap);
+}
 
 TEST(PasswordHash, libsodium_verifies_what_we_hash) {
   const std::string hash = cheap_hash("correct horse");
@@ -23,7 +26,9 @@ TEST(PasswordHash, libsodium_verifies_what_we_hash) {
 
 TEST(PasswordHash, we_verify_what_libsodium_hashes) {
   std::array<char, crypto_pwhash_STRBYTES> theirs{};
-  ASSERT_EQ(crypto_pwhash_str_alg(theirs.data(), "correct horse", 13, 2, 64 * 1024, crypto_pwhash_ALG_ARGON2ID13), 0);
+  ASSERT_EQ(
+      crypto_pwhash_str_alg(theirs.data(), "correct horse", 13, 2, 64 * 1024, crypto_pwhash_ALG_ARGON2ID13),
+      0);
   EXPECT_EQ(verify_password(SecretText("correct horse"), theirs.data()), PasswordMatch::yes);
   EXPECT_EQ(verify_password(SecretText("correct horsE"), theirs.data()), PasswordMatch::no);
 }
@@ -47,8 +52,8 @@ TEST(PasswordHash, refuses_to_hash_nothing_too_much_or_at_absurd_cost) {
   EXPECT_EQ(hash_password(SecretText(std::string(kPasswordBytesMax + 1, 'x')), kSalt, kCheap).error().code,
             Code::invalid_argument);
   EXPECT_TRUE(hash_password(SecretText(std::string(kPasswordBytesMax, 'x')), kSalt, kCheap).has_value());
-  for (const PasswordCost cost : {PasswordCost{0, 64}, PasswordCost{kPasswordPassesMax + 1, 64}, PasswordCost{1, 7},
-                                  PasswordCost{1, kPasswordMemoryKibMax + 1}}) {
+  for (const PasswordCost cost : {PasswordCost{0, 64}, PasswordCost{kPasswordPassesMax + 1, 64},
+                                  PasswordCost{1, 7}, PasswordCost{1, kPasswordMemoryKibMax + 1}}) {
     EXPECT_EQ(hash_password(SecretText("x"), kSalt, cost).error().code, Code::invalid_argument);
   }
 }
@@ -75,10 +80,11 @@ TEST(PasswordHash, malformed_foreign_and_unbounded_hashes_are_refused_and_match_
     return changed.replace(changed.find(parameters), parameters.size(), other);
   };
   for (const std::string& bad :
-       {std::string(), std::string("x"), std::string("$argon2id$"), good + "x", good + "$", good.substr(0, good.size() - 1),
-        std::string("$argon2i$") + good.substr(10), std::string("$2y$10$abcdefghijklmnopqrstuuabcdefghijklmnopqrstu"),
-        with("m=4294967295,t=1,p=1"), with("m=64,t=4000000000,p=1"), with("m=64,t=1,p=2"), with("t=1,m=64,p=1"),
-        with("m=64,t=1"), with("m=,t=1,p=1"), with("m=-1,t=1,p=1"), with("m=64,t=0,p=1"), with("m=99999999999,t=1,p=1"),
+       {std::string(), std::string("x"), std::string("$argon2id$"), good + "x", good + "$",
+        good.substr(0, good.size() - 1), std::string("$argon2i$") + good.substr(10),
+        std::string("$2y$10$abcdefghijklmnopqrstuuabcdefghijklmnopqrstu"), with("m=4294967295,t=1,p=1"),
+        with("m=64,t=4000000000,p=1"), with("m=64,t=1,p=2"), with("t=1,m=64,p=1"), with("m=64,t=1"),
+        with("m=,t=1,p=1"), with("m=-1,t=1,p=1"), with("m=64,t=0,p=1"), with("m=99999999999,t=1,p=1"),
         good + std::string(200, 'A')}) {
     EXPECT_FALSE(check_password_hash(bad)) << bad;
     EXPECT_EQ(verify_password(SecretText("x"), bad), PasswordMatch::no) << bad;

@@ -161,7 +161,8 @@ TEST(CredentialStore, readers_writers_sweepers_and_removers_at_once) {
 
 TEST(CredentialStore, removes_by_session_by_principal_and_by_family_and_spares_one) {
   MemoryCredentialStore store;
-  const auto add = [&store](std::string_view token, std::string user, std::string session, std::uint64_t family) {
+  const auto add = [&store](std::string_view token, std::string user, std::string session,
+                            std::uint64_t family) {
     Grant grant = grant_of(token, std::move(user), std::move(session));
     grant.family = family;
     ASSERT_TRUE(store.put(std::move(grant)));

@@ -214,9 +214,6 @@ Status Guard::Core::settle_name(const std::vector<std::string>& command) {
 }
 
 Status Guard::Core::open_doors(const std::vector<std::string>& command) {
-  if (command.empty()) {
-    return fail(Code::invalid_argument, "name the tool to guard, as in: sallyport run -- python3 -m http.server {port}");
-  }
   SALLYPORT_CHECK(settle_name(command));
   ServerLimits limits;
   limits.connections_max = limiter.limits().total_max;
