@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever is given as a magic cookie: no crash, an error exactly where a weakness was found, and no error
+// that holds the value. A cookie that was taken matches itself and nothing shorter.
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "sallyport/credential/magic_cookie.h"
+
+namespace {
+
+/// From this length on a value that shows up in an error was quoted, and is no accident.
+constexpr std::size_t kTellingSize = 12;
+
+bool quotes(const sallyport::Error& error, std::string_view text) {
+  constexpr std::string_view ours = "abcdefghijklmnopqrstuvwxyz ";  // our own words may be given as a cookie
+  const bool could_be_ours = text.find_first_not_of(ours) == std::string_view::npos;
+  return text.size() >= kTellingSize && !could_be_ours && error.what.find(text) != std::string::npos &&
+         sallyport::cookie_error(sallyport::CookieFault::malformed).what.find(text) == std::string::npos;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace sallyport;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  for (const CookieStrictness strictness : {CookieStrictness::usual, CookieStrictness::strict}) {
+    const CookieJudgement judgement = judge_cookie(text, strictness);
+    if (!std::isfinite(judgement.bits_estimated) || judgement.bits_estimated < 0) std::abort();
+    const auto cookie = MagicCookie::from_string(text, strictness);
+    if (cookie.has_value() != (judgement.weakness == CookieWeakness::none)) std::abort();
+    if (!cookie && (quotes(cookie.error(), text) || !cookie_fault_of(cookie.error()))) std::abort();
+    if (cookie && (!cookie->matches(text) || cookie->matches(text.substr(1)))) std::abort();
+  }
+  const auto variable = cookie_variable_for(text);
+  if (variable && (!variable->starts_with("PLUGIN_") || !variable->ends_with("_MAGIC_COOKIE"))) std::abort();
+  return 0;
+}
