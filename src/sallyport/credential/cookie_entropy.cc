@@ -96,10 +96,9 @@ double alphabet_size(std::string_view text) {
 }
 
 std::size_t distinct(std::string_view text) {
-  std::string sorted(text);
-  std::ranges::sort(sorted);
-  const auto rest = std::ranges::unique(sorted);
-  return sorted.size() - rest.size();
+  std::array<bool, 256> seen{};
+  for (const char c : text) seen[static_cast<unsigned char>(c)] = true;
+  return static_cast<std::size_t>(std::ranges::count(seen, true));
 }
 
 /// bits_per_character: of the alphabet, unless far fewer different characters occur than a random choice

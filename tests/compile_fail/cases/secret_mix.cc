@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// EXPECT: reference of type|no viable conversion|no known conversion
+// EXPECT: cannot convert|no viable conversion
 #include "sallyport/base/secret.h"
 
 namespace sallyport {
