@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "fuzz/http_fuzz_check.h"
+#include "http_fuzz_check.h"
 #include "sallyport/base/text.h"
 #include "sallyport/http/host.h"
 #include "sallyport/http/origin.h"

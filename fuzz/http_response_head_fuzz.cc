@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "fuzz/http_fuzz_check.h"
+#include "http_fuzz_check.h"
 #include "sallyport/base/text.h"
 #include "sallyport/http/parser.h"
 
