@@ -135,11 +135,24 @@ Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, cons
   return rules;
 }
 
-std::string url_of(const Settings& settings, const BoundDoor& door) {
-  if (!settings.public_urls.empty()) return settings.public_urls.front().origin();
-  if (door.address.is_unix()) return door.address.str();
-  const std::string host = door.address.ip.is_unspecified() ? "localhost" : bracketed(door.address.ip);
-  return concat(door.tls == Tls::on ? "https://" : "http://", host, ':', door.address.port);
+std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door, const std::vector<std::string>& local_names) {
+  std::vector<std::string> urls;
+  for (const auto& url : settings.public_urls) urls.push_back(url.origin());
+  if (!urls.empty()) return urls;
+  if (door.address.is_unix()) return {door.address.str()};
+  auto add = [&](std::string_view host) {
+    urls.push_back(concat(door.tls == Tls::on ? "https://" : "http://", host, ':', door.address.port));
+  };
+  if (!door.address.ip.is_unspecified()) {
+    add(bracketed(door.address.ip));
+    return urls;
+  }
+  for (const auto& name : local_names) {
+    const auto ip = IpAddress::parse(name);
+    if (urls.empty() && ip && ip->is_v4() && !ip->is_loopback()) add(name);
+  }
+  add("localhost");
+  return urls;
 }
 
 std::vector<std::string> certificate_names(const Settings& settings, const std::vector<DoorPlan>& doors,

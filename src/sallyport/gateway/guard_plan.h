@@ -49,8 +49,9 @@ struct GateIdentity {
 ListenerTraits traits_of(const Settings& settings, const BoundDoor& door);
 /// rules_for makes the gate's rules for one listener. Error: invalid_argument (a name that is none).
 Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, const BoundDoor& door, const GateIdentity& who);
-/// url_of is how a person reaches the listener: the first public URL, else its own address.
-std::string url_of(const Settings& settings, const BoundDoor& door);
+/// urls_of are the ways in which a person reaches the listener, the most useful first: the public URLs, else its own address; of a
+/// wildcard listener this host's first address that is not loopback, then localhost.
+std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door, const std::vector<std::string>& local_names);
 /// certificate_names are the names that a certificate of ours must carry.
 std::vector<std::string> certificate_names(const Settings& settings, const std::vector<DoorPlan>& doors,
                                            const std::vector<std::string>& local_names);

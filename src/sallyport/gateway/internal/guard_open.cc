@@ -3,7 +3,7 @@
 #include <sys/file.h>
 #include <fcntl.h>
 
-#include <cerrno>
+#include <algorithm>
 
 #include "sallyport/base/text.h"
 #include "sallyport/config/secrets.h"
@@ -258,7 +258,9 @@ Status Guard::Core::open_door_of(const DoorPlan& plan, const GateIdentity& who) 
                                     plan.tls == Tls::on ? tls.get() : nullptr));
   }
   if (opened->file) socket_files.push_back(std::move(opened->file));
-  told.urls.push_back(url_of(settings, door));
+  for (auto& url : urls_of(settings, door, powers.local_names)) {
+    if (std::find(told.urls.begin(), told.urls.end(), url) == told.urls.end()) told.urls.push_back(std::move(url));
+  }
   bound.push_back(door);
   return ok();
 }
