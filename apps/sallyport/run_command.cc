@@ -75,7 +75,7 @@ int next_signal(int fd, int wait_ms) {
 
 void greet(const Guard& guard, const Settings& settings, const std::string& audit_place) {
   const GuardStart& start = guard.started();
-  for (const auto& url : start.urls) say(concat("sallyport: guarding ", guard.view()->id.view(), " at ", url));
+  for (const auto& url : start.urls) say(concat("sallyport: guarding ", start.session.view(), " at ", url));
   for (const auto& sentence : start.admission) say(concat("  let in: ", sentence));
   if (!start.password_place.empty()) say(concat("  password: in ", start.password_place));
   if (!start.token_file.empty()) say(concat("  access token: in ", start.token_file));
@@ -91,7 +91,7 @@ void greet(const Guard& guard, const Settings& settings, const std::string& audi
     if (settings.qr == Switch::on) std::cerr << qr_text(start.login_link) << std::flush;
   } else {
     // A log that somebody collects is no place for a link that signs in.
-    say(concat("  for a one-time login link run: sallyport session link ", guard.view()->id.view()));
+    say(concat("  for a one-time login link run: sallyport session link ", start.session.view()));
   }
 }
 
@@ -135,11 +135,10 @@ int end(Guard& guard, int signals, int signal) {
   const int status = guard.stop(kDrainPatience);
   over = true;
   impatient.join();
-  if (before && before->state == SessionState::failed) {
-    if (!before->tail.empty()) say(before->tail);
-    return status == 0 ? kExitFailed : status;
-  }
-  return status;
+  // A tool that we gave up on did not end by itself: its status tells of our signal, not of its failure.
+  const bool gave_up = before && before->state == SessionState::failed && before->ending != Ending::exited;
+  const bool not_started = before && before->last_exit && before->last_exit->how == ExitStatus::How::not_started;
+  return gave_up && !not_started ? kExitFailed : status;
 }
 
 std::vector<std::string> own_environment() {

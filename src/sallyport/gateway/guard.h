@@ -44,6 +44,7 @@ struct GuardNotices {
 
 /// GuardStart is what is said at the start.
 struct GuardStart {
+  SessionId session;
   std::vector<std::string> urls;
   std::string login_link;  ///< holds a secret: for a terminal only
   Duration login_link_life{};
@@ -68,7 +69,7 @@ class Guard {
   Guard& operator=(const Guard&) = delete;
 
   [[nodiscard]] const GuardStart& started() const noexcept;
-  /// view is the tool's present state.
+  /// view is the tool's present state; null in the first moment of a start.
   [[nodiscard]] std::shared_ptr<const SessionView> view() const;
   /// housekeep does what is due now and then: expired credentials, changed token and password files, a certificate that is
   /// due. Call it about once a second, from one thread. It returns what went wrong, for the log: a new text each time that

@@ -229,6 +229,7 @@ Status Guard::Core::open_doors(const std::vector<std::string>& command) {
   const GateIdentity who{session, owner, powers.local_names, powers.own_uid};
   for (const auto& plan : door_plans) SALLYPORT_CHECK(open_door_of(plan, who));
   SALLYPORT_CHECK(open_admin_door());
+  told.session = session;
   told.admission = explain(settings, auth, bound);
   return mint_login_link();
 }
