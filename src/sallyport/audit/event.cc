@@ -96,10 +96,15 @@ std::string_view name_of(AuditKind kind) noexcept { return kKinds[static_cast<st
 std::string_view name_of(Outcome outcome) noexcept { return kOutcomes[static_cast<std::size_t>(outcome)]; }
 
 void append_utc(std::string& out, WallTime at) {
-  const auto since = at.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since);
-  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(since - seconds).count();
-  const std::time_t unix_seconds = seconds.count();
+  constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
+  const std::int64_t nanos = at.time_since_epoch().count();
+  std::int64_t unix_seconds = nanos / kNanosPerSecond;
+  std::int64_t rest = nanos % kNanosPerSecond;
+  if (rest < 0) {  // before 1970; std::chrono::floor would overflow at the far end
+    --unix_seconds;
+    rest += kNanosPerSecond;
+  }
+  const std::int64_t millis = rest / 1'000'000;
   std::tm parts{};
   gmtime_r(&unix_seconds, &parts);
   std::array<char, 40> text{};
