@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BlockingPool: a few threads for what would stop a loop: password hashing, certificate issue, files, name lookup.
+// BlockingPool: a few threads for what would stop a loop: password hashing, certificate issue, files, name
+// lookup.
 #pragma once
 
 #include <condition_variable>
@@ -23,9 +24,9 @@ namespace sallyport {
 inline constexpr std::size_t kBlockingThreadsDefault = 2;
 inline constexpr std::size_t kBlockingJobsMax = 256;  ///< waiting; more are refused
 
-/// BlockingPool runs functions on its own threads and gives their results to the coroutines that await them. Dies before
-/// the loops that it serves: its destructor waits for what runs, and drops what has not begun (those coroutines are
-/// never resumed; drop_tasks() or the loop's end destroys them).
+/// BlockingPool runs functions on its own threads and gives their results to the coroutines that await them.
+/// Dies before the loops that it serves: its destructor waits for what runs, and drops what has not begun
+/// (those coroutines are never resumed; drop_tasks() or the loop's end destroys them).
 class BlockingPool {
  public:
   explicit BlockingPool(std::size_t threads = kBlockingThreadsDefault);
@@ -33,8 +34,9 @@ class BlockingPool {
   BlockingPool& operator=(const BlockingPool&) = delete;
   ~BlockingPool();
 
-  /// run calls `work` on a side thread and gives its result, or exhausted where too many jobs wait. `work` must not touch
-  /// what belongs to the loop. If the awaiting coroutine dies meanwhile, the result is dropped.
+  /// run calls `work` on a side thread and gives its result, or exhausted where too many jobs wait. `work`
+  /// must not touch what belongs to the loop. If the awaiting coroutine dies meanwhile, the result is
+  /// dropped.
   template <class Work, class R = std::invoke_result_t<Work&>>
   Task<Result<R>> run(Loop& loop, Work work) {
     auto job = std::make_shared<WorkJob<Work, R>>(loop, std::move(work));
@@ -87,7 +89,7 @@ class BlockingPool {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::shared_ptr<Job>> jobs_;  ///< guarded by mutex_
+  std::deque<std::shared_ptr<Job>> jobs_;                               ///< guarded by mutex_
   enum class Life : std::uint8_t { open, closing } life_ = Life::open;  ///< guarded by mutex_
   std::vector<std::thread> threads_;
 };

@@ -50,10 +50,12 @@ Result<Pipe> PipePool::take() {
     kept_.pop_back();
   } else {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return fail(Code::exhausted, "no descriptor left for a pipe");
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+      return fail(Code::exhausted, "no descriptor left for a pipe");
     pipe.out_.reset(ends[0]);
     pipe.in_.reset(ends[1]);
-    ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kPipeBytes));  // refused beyond the user's quota: stays smaller
+    ::fcntl(ends[1], F_SETPIPE_SZ,
+            static_cast<int>(kPipeBytes));  // refused beyond the user's quota: stays smaller
     const int granted = ::fcntl(ends[1], F_GETPIPE_SZ);
     if (granted <= 0) return fail(Code::internal, "cannot ask a pipe for its size");
     pipe.capacity_bytes_ = static_cast<std::size_t>(granted);

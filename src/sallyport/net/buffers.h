@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a loop lends to the connection that is busy, so that the thousands which are idle hold nothing: 64 KiB buffers,
-// and pipes for splice(2).
+// What a loop lends to the connection that is busy, so that the thousands which are idle hold nothing: 64 KiB
+// buffers, and pipes for splice(2).
 #pragma once
 
 #include <cstddef>
@@ -21,8 +21,8 @@ inline constexpr std::size_t kPipesKeptMax = 16;
 
 class BufferPool;
 
-/// Buffer is kBufferBytes of a BufferPool, or none; it gives itself back, last given first taken (warm in the cache).
-/// Not zeroed. A resource that moves; dies before its pool, on its pool's thread.
+/// Buffer is kBufferBytes of a BufferPool, or none; it gives itself back, last given first taken (warm in the
+/// cache). Not zeroed. A resource that moves; dies before its pool, on its pool's thread.
 class Buffer {
  public:
   Buffer() = default;
@@ -77,8 +77,8 @@ inline void Buffer::give_back() noexcept {
 
 class PipePool;
 
-/// Pipe is a pipe for splice(2), with the number of bytes that are in it. It goes back to its pool only when empty: one
-/// with bytes left is closed, or they would turn up in somebody else's response.
+/// Pipe is a pipe for splice(2), with the number of bytes that are in it. It goes back to its pool only when
+/// empty: one with bytes left is closed, or they would turn up in somebody else's response.
 class Pipe {
  public:
   Pipe() = default;

@@ -50,7 +50,8 @@ int pending_error(int socket) noexcept {
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Stream>>> SocketDialer::dial(const SocketAddress& address, MonotonicTime deadline) {
+Task<Result<std::unique_ptr<Stream>>> SocketDialer::dial(const SocketAddress& address,
+                                                         MonotonicTime deadline) {
   const std::optional<KernelAddress> target = to_kernel(address);
   if (!target.has_value()) co_return fail(Code::invalid_argument, "a Unix socket's path has 1 to 107 bytes");
   Descriptor socket = new_socket(address);

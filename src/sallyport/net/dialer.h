@@ -16,13 +16,15 @@ namespace sallyport {
 class Dialer {
  public:
   virtual ~Dialer() = default;
-  /// dial connects to `address`, kept by the caller until it ends. Errors: unavailable (refused, unreachable, no such
-  /// socket), deadline_exceeded, permission_denied, exhausted (no descriptor left), cancelled (the loop closes).
-  virtual Task<Result<std::unique_ptr<Stream>>> dial(const SocketAddress& address, MonotonicTime deadline) = 0;
+  /// dial connects to `address`, kept by the caller until it ends. Errors: unavailable (refused, unreachable,
+  /// no such socket), deadline_exceeded, permission_denied, exhausted (no descriptor left), cancelled (the
+  /// loop closes).
+  virtual Task<Result<std::unique_ptr<Stream>>> dial(const SocketAddress& address,
+                                                     MonotonicTime deadline) = 0;
 };
 
-/// SocketDialer connects TCP and Unix sockets without blocking. A loopback connection that the kernel made with itself
-/// (the port was free, and was picked as the source) counts as refused.
+/// SocketDialer connects TCP and Unix sockets without blocking. A loopback connection that the kernel made
+/// with itself (the port was free, and was picked as the source) counts as refused.
 class SocketDialer final : public Dialer {
  public:
   explicit SocketDialer(Loop& loop) noexcept : loop_(loop) {}

@@ -23,7 +23,8 @@ enum class PortSharing : std::uint8_t { exclusive, among_ours };
 Error bind_error(const SocketAddress& address, int error) {
   switch (error) {
     case EADDRINUSE:
-      return fail(Code::already_exists, concat(address.str(), " is in use by another program; stop it, or listen elsewhere"));
+      return fail(Code::already_exists,
+                  concat(address.str(), " is in use by another program; stop it, or listen elsewhere"));
     case EACCES:
     case EPERM:
       return fail(Code::permission_denied, concat("not allowed to listen on ", address.str(),
@@ -48,12 +49,15 @@ void set_tcp_options(int socket) noexcept {
 }
 
 Result<Descriptor> bind_tcp(const SocketAddress& address, PortSharing sharing) {
-  Descriptor socket(::socket(address.ip.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  Descriptor socket(
+      ::socket(address.ip.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return bind_error(address, errno);
   const int on = 1;
   const int off = 0;
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);  // our own TIME_WAIT must not stop a restart
-  if (sharing == PortSharing::among_ours) ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on,
+               sizeof on);  // our own TIME_WAIT must not stop a restart
+  if (sharing == PortSharing::among_ours)
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (!address.ip.is_v4()) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   set_tcp_options(socket.get());
   const std::optional<KernelAddress> target = to_kernel(address);
@@ -89,14 +93,19 @@ Result<OpenedDoor> open_tcp(const SocketAddress& address, std::size_t loops) {
 /// The directory stays open, and locked against another sallyport that starts at the same time.
 Result<Descriptor> enter_private_directory(const std::string& directory) {
   Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!opened) return fail(Code::not_found, concat("no directory ", directory, " for the socket (a symlink does not count)"));
-  struct stat facts{};
-  if (::fstat(opened.get(), &facts) != 0) return fail(Code::unavailable, concat("cannot look at ", directory));
+  if (!opened)
+    return fail(Code::not_found,
+                concat("no directory ", directory, " for the socket (a symlink does not count)"));
+  struct stat facts {};
+  if (::fstat(opened.get(), &facts) != 0)
+    return fail(Code::unavailable, concat("cannot look at ", directory));
   if (facts.st_uid != ::geteuid()) {
-    return fail(Code::permission_denied, concat("the socket's directory ", directory, " belongs to another user"));
+    return fail(Code::permission_denied,
+                concat("the socket's directory ", directory, " belongs to another user"));
   }
   if ((facts.st_mode & 077) != 0) {
-    return fail(Code::permission_denied, concat(directory, " is open to other users; run: chmod 700 ", directory));
+    return fail(Code::permission_denied,
+                concat(directory, " is open to other users; run: chmod 700 ", directory));
   }
   if (::flock(opened.get(), LOCK_EX | LOCK_NB) != 0) {
     return fail(Code::unavailable, concat("another program holds a lock on ", directory, "; try again"));
@@ -109,22 +118,27 @@ enum class Served : std::uint8_t { no, yes };
 Served probe(const KernelAddress& target) {
   const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   // Anything but a refusal leaves room for doubt, and then it is not ours to take.
-  const bool refused = probe && ::connect(probe.get(), target.get(), target.bytes) != 0 && errno == ECONNREFUSED;
+  const bool refused =
+      probe && ::connect(probe.get(), target.get(), target.bytes) != 0 && errno == ECONNREFUSED;
   return refused ? Served::no : Served::yes;
 }
 
 Status clear_stale_socket(const std::string& path, const KernelAddress& target) {
-  struct stat facts{};
+  struct stat facts {};
   if (::lstat(path.c_str(), &facts) != 0) {
     if (errno == ENOENT) return ok();
     return fail(Code::unavailable, concat("cannot look at ", path));
   }
-  if (!S_ISSOCK(facts.st_mode)) return fail(Code::already_exists, concat(path, " exists and is no socket; remove it first"));
-  if (facts.st_uid != ::geteuid()) return fail(Code::permission_denied, concat(path, " is another user's socket"));
+  if (!S_ISSOCK(facts.st_mode))
+    return fail(Code::already_exists, concat(path, " exists and is no socket; remove it first"));
+  if (facts.st_uid != ::geteuid())
+    return fail(Code::permission_denied, concat(path, " is another user's socket"));
   if (probe(target) == Served::yes) {
-    return fail(Code::already_exists, concat("another program serves ", path, "; stop it, or choose another path"));
+    return fail(Code::already_exists,
+                concat("another program serves ", path, "; stop it, or choose another path"));
   }
-  if (::unlink(path.c_str()) != 0) return fail(Code::permission_denied, concat("cannot replace the stale socket ", path));
+  if (::unlink(path.c_str()) != 0)
+    return fail(Code::permission_denied, concat("cannot replace the stale socket ", path));
   return ok();
 }
 
@@ -132,23 +146,26 @@ Result<OpenedDoor> open_unix(const SocketAddress& address, std::size_t loops) {
   const std::optional<KernelAddress> target = to_kernel(address);
   const std::size_t slash = address.path.rfind('/');
   if (!target.has_value() || slash == std::string::npos || slash + 1 == address.path.size()) {
-    return fail(Code::invalid_argument, "a Unix socket needs a path of at most 107 bytes, with its directory");
+    return fail(Code::invalid_argument,
+                "a Unix socket needs a path of at most 107 bytes, with its directory");
   }
   SALLYPORT_TRY(lock, enter_private_directory(address.path.substr(0, slash == 0 ? 1 : slash)));
   SALLYPORT_CHECK(clear_stale_socket(address.path, *target));
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return bind_error(address, errno);
-  // The file takes the socket's own mode: 0600 from its first moment, without umask(2), which all threads share.
+  // The file takes the socket's own mode: 0600 from its first moment, without umask(2), which all threads
+  // share.
   if (::fchmod(socket.get(), S_IRUSR | S_IWUSR) != 0) return bind_error(address, errno);
   if (::bind(socket.get(), target->get(), target->bytes) != 0) return bind_error(address, errno);
   Descriptor bound(::open(address.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  struct stat facts{};
+  struct stat facts {};
   const bool seen = bound && ::fstat(bound.get(), &facts) == 0;
   OpenedDoor door;
   door.address = address;
   door.file = std::make_unique<SocketFile>(address.path, std::move(bound));
   if (!seen || !S_ISSOCK(facts.st_mode) || (facts.st_mode & 0777) != 0600 || facts.st_uid != ::geteuid()) {
-    return fail(Code::permission_denied, concat(address.path, " did not become a private socket; is that a local file system?"));
+    return fail(Code::permission_denied,
+                concat(address.path, " did not become a private socket; is that a local file system?"));
   }
   SALLYPORT_CHECK(listen_on(socket, address));
   door.sockets.push_back(std::move(socket));
@@ -162,8 +179,8 @@ Result<OpenedDoor> open_unix(const SocketAddress& address, std::size_t loops) {
 }  // namespace
 
 SocketFile::~SocketFile() {
-  struct stat ours{};
-  struct stat there{};
+  struct stat ours {};
+  struct stat there {};
   const bool same = bound_ && ::fstat(bound_.get(), &ours) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
                     ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
   if (same) ::unlink(path_.c_str());
@@ -177,8 +194,9 @@ Result<OpenedDoor> inherit_door(int fd, std::size_t loops) {
   int listening = 0;
   int type = 0;
   socklen_t bytes = sizeof listening;
-  const bool listens = ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &bytes) == 0 && listening == 1 &&
-                       ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 && type == SOCK_STREAM;
+  const bool listens = ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &bytes) == 0 &&
+                       listening == 1 && ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 &&
+                       type == SOCK_STREAM;
   if (!listens) return fail(Code::invalid_argument, concat("descriptor ", fd, " is no listening socket"));
   OpenedDoor door;
   door.sockets.emplace_back(fd);
@@ -190,7 +208,8 @@ Result<OpenedDoor> inherit_door(int fd, std::size_t loops) {
   if (!door.address.is_unix()) set_tcp_options(fd);
   for (std::size_t i = 1; i < loops; ++i) {
     door.sockets.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (!door.sockets.back()) return fail(Code::exhausted, concat("no descriptor left to share descriptor ", fd));
+    if (!door.sockets.back())
+      return fail(Code::exhausted, concat("no descriptor left to share descriptor ", fd));
   }
   return door;
 }

@@ -5,8 +5,8 @@ namespace sallyport {
 
 thread_local constinit FramePool::Shelf FramePool::shelves_[kFrameClasses] = {};
 
-/// Reaper opens a thread's shelves when it is made, and frees what is on them when the thread ends. The shelves
-/// themselves need no destruction, so a frame that outlives the Reaper can still be given back.
+/// Reaper opens a thread's shelves when it is made, and frees what is on them when the thread ends. The
+/// shelves themselves need no destruction, so a frame that outlives the Reaper can still be given back.
 class FramePool::Reaper {
  public:
   Reaper() noexcept {

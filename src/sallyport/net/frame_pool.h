@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Free lists of coroutine frames, one set per thread: a Task call must not cost a trip through the general allocator.
+// Free lists of coroutine frames, one set per thread: a Task call must not cost a trip through the general
+// allocator.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +12,9 @@ inline constexpr std::size_t kFrameStepBytes = 64;
 inline constexpr std::size_t kFrameClasses = 32;         ///< frames above 2 KiB go to operator new
 inline constexpr std::size_t kFramesKeptPerClass = 256;  ///< what is given back beyond that is freed
 
-/// FramePool hands out memory for coroutine frames. Each thread has its own lists, so nothing is locked; a frame may be
-/// given back on another thread than it was taken on. Under AddressSanitizer every frame is its own allocation, so that
-/// a use after the end is seen.
+/// FramePool hands out memory for coroutine frames. Each thread has its own lists, so nothing is locked; a
+/// frame may be given back on another thread than it was taken on. Under AddressSanitizer every frame is its
+/// own allocation, so that a use after the end is seen.
 class FramePool {
  public:
   static void* take(std::size_t bytes) {

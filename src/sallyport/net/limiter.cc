@@ -36,7 +36,8 @@ std::size_t raise_descriptor_limit() noexcept {
   return static_cast<std::size_t>(::setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before);
 }
 
-std::variant<ConnectionLimiter::Place, ConnectionLimiter::Refusal> ConnectionLimiter::enter(const SocketAddress& peer) {
+std::variant<ConnectionLimiter::Place, ConnectionLimiter::Refusal> ConnectionLimiter::enter(
+    const SocketAddress& peer) {
   const std::optional<IpAddress> counted = counted_peer(peer);
   const std::lock_guard lock(mutex_);
   if (total_ >= limits_.total_max) return Refusal::total;

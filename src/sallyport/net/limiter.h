@@ -18,14 +18,15 @@ inline constexpr std::size_t kConnectionsPerPeerDefault = 256;
 /// Descriptors that are never given to connections: listeners, logs, stores, pipes to children, loops.
 inline constexpr std::size_t kDescriptorsKeptBack = 128;
 
-/// connections_max_for derives the total cap from RLIMIT_NOFILE: each connection may need a second one to a backend, and
-/// a few descriptors are kept back. At least 16.
+/// connections_max_for derives the total cap from RLIMIT_NOFILE: each connection may need a second one to a
+/// backend, and a few descriptors are kept back. At least 16.
 std::size_t connections_max_for(std::size_t descriptors_max) noexcept;
-/// raise_descriptor_limit lifts this process's soft RLIMIT_NOFILE to the hard one, and returns what it then is.
+/// raise_descriptor_limit lifts this process's soft RLIMIT_NOFILE to the hard one, and returns what it then
+/// is.
 std::size_t raise_descriptor_limit() noexcept;
 
-/// ConnectionLimits are the caps. A peer is a v4 address or a v6 /64 network. Loopback and Unix peers have the total cap
-/// only: behind a proxy on this host everybody is loopback.
+/// ConnectionLimits are the caps. A peer is a v4 address or a v6 /64 network. Loopback and Unix peers have
+/// the total cap only: behind a proxy on this host everybody is loopback.
 struct ConnectionLimits {
   std::size_t total_max = 1024;
   std::size_t per_peer_max = kConnectionsPerPeerDefault;
@@ -52,7 +53,8 @@ class ConnectionLimiter {
 
    private:
     friend class ConnectionLimiter;
-    Place(ConnectionLimiter& limiter, const std::optional<IpAddress>& peer) : limiter_(&limiter), peer_(peer) {}
+    Place(ConnectionLimiter& limiter, const std::optional<IpAddress>& peer)
+        : limiter_(&limiter), peer_(peer) {}
     ConnectionLimiter* limiter_ = nullptr;
     std::optional<IpAddress> peer_;  ///< none: not counted by peer
   };
@@ -67,7 +69,7 @@ class ConnectionLimiter {
   void leave(const std::optional<IpAddress>& peer) noexcept;
   const ConnectionLimits limits_;
   mutable std::mutex mutex_;
-  std::size_t total_ = 0;                       ///< guarded by mutex_
+  std::size_t total_ = 0;                      ///< guarded by mutex_
   std::map<IpAddress, std::size_t> per_peer_;  ///< guarded by mutex_; no entry is zero
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Link: the hook of an intrusive ring. No allocation, constant-time removal, and an object that dies leaves its ring.
+// Link: the hook of an intrusive ring. No allocation, constant-time removal, and an object that dies leaves
+// its ring.
 #pragma once
 
 namespace sallyport {

@@ -24,7 +24,11 @@ bool out_of_descriptors(int error) noexcept {
 /// Work is what the accepting task needs; it outlives a Listener that is closed from inside its own callback.
 struct Listener::Work {
   Work(Loop& on, Descriptor from, SocketAddress at, ConnectionLimiter& by, OnConnection then)
-      : loop(on), socket(std::move(from)), address(std::move(at)), limiter(by), on_connection(std::move(then)) {}
+      : loop(on),
+        socket(std::move(from)),
+        address(std::move(at)),
+        limiter(by),
+        on_connection(std::move(then)) {}
   Loop& loop;
   Descriptor socket;
   SocketAddress address;
@@ -39,13 +43,15 @@ struct Listener::Work {
 Listener::Listener(Loop& loop, Descriptor socket, SocketAddress address, ConnectionLimiter& limiter,
                    OnConnection on_connection)
     : address_(address),
-      work_(std::make_shared<Work>(loop, std::move(socket), std::move(address), limiter, std::move(on_connection))) {}
+      work_(std::make_shared<Work>(loop, std::move(socket), std::move(address), limiter,
+                                   std::move(on_connection))) {}
 
 Listener::~Listener() { close(); }
 
 Status Listener::start() {
   work_->watch.emplace(work_->loop, work_->socket.get());
-  if (!work_->watch->ok()) return fail(Code::exhausted, concat("the kernel cannot watch the socket of ", address_.str()));
+  if (!work_->watch->ok())
+    return fail(Code::exhausted, concat("the kernel cannot watch the socket of ", address_.str()));
   work_->loop.spawn(accept_all(work_));
   return ok();
 }
@@ -86,7 +92,8 @@ void Listener::accept_one(Work& work) {
   facts.peer = from_kernel(peer);
   auto entered = work.limiter.enter(facts.peer);
   if (const auto* refusal = std::get_if<ConnectionLimiter::Refusal>(&entered); refusal != nullptr) {
-    ++(*refusal == ConnectionLimiter::Refusal::total ? work.counters.refused_total : work.counters.refused_per_peer);
+    ++(*refusal == ConnectionLimiter::Refusal::total ? work.counters.refused_total
+                                                     : work.counters.refused_per_peer);
     return;
   }
   const bool any_address = !work.address.is_unix() && work.address.ip.is_unspecified();
@@ -107,7 +114,8 @@ void Listener::on_accept_error(Work& work, int error) {
     work.next = Work::Next::wait;
     return;
   }
-  if (!out_of_descriptors(error)) {  // ECONNABORTED, EPROTO, a firewall's EPERM: that one is lost, not the next
+  if (!out_of_descriptors(
+          error)) {  // ECONNABORTED, EPROTO, a firewall's EPERM: that one is lost, not the next
     ++work.counters.failed;
     work.next = error == EBADF || error == EINVAL ? Work::Next::end : Work::Next::accept;
     return;

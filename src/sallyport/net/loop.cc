@@ -17,7 +17,8 @@ namespace {
 constexpr int kEventsPerTurn = 256;
 constexpr std::uint32_t kEdges = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 constexpr int kSleepMsMax = 60'000;
-static_assert(kEventIn == EPOLLIN && kEventOut == EPOLLOUT && kEventHangup == (EPOLLERR | EPOLLHUP | EPOLLRDHUP));
+static_assert(kEventIn == EPOLLIN && kEventOut == EPOLLOUT &&
+              kEventHangup == (EPOLLERR | EPOLLHUP | EPOLLRDHUP));
 
 int must(int fd) noexcept {
   if (fd < 0) std::abort();
@@ -26,7 +27,8 @@ int must(int fd) noexcept {
 
 }  // namespace
 
-/// Batch is what one epoll_wait returned. A descriptor that goes away in the middle of it is struck out of the rest.
+/// Batch is what one epoll_wait returned. A descriptor that goes away in the middle of it is struck out of
+/// the rest.
 struct Loop::Batch {
   std::array<epoll_event, kEventsPerTurn> events;
   int count = 0;
@@ -168,7 +170,8 @@ bool Loop::enrol(int fd, WaitPair& waits) noexcept {
 }
 
 void Loop::dismiss(int fd, const WaitPair& waits) noexcept {
-  // Closing would do it too, but not while a duplicate of the descriptor lives somewhere, in a child for instance.
+  // Closing would do it too, but not while a duplicate of the descriptor lives somewhere, in a child for
+  // instance.
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   if (batch_ == nullptr) return;
   for (int i = batch_->at; i < batch_->count; ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loop: an edge-triggered epoll reactor on which coroutines run. One loop, one thread; nothing on it is locked, except
-// the mailbox through which other threads reach it.
+// Loop: an edge-triggered epoll reactor on which coroutines run. One loop, one thread; nothing on it is
+// locked, except the mailbox through which other threads reach it.
 #pragma once
 
 #include <atomic>
@@ -27,10 +27,11 @@ struct LoopCounters {
   std::uint64_t posts = 0;
 };
 
-/// Loop turns: wait for events, resume who waited for them, run what was posted, expire deadlines, resume who was woken.
-/// Belongs to the thread that calls run(); post() and stop() are for any thread, everything else for that one (or, before
-/// run() and after it, for whoever owns the loop). It must outlive every stream, watch, listener, buffer and waiting
-/// coroutine made on it. The constructor aborts where the process cannot have the two descriptors that it needs.
+/// Loop turns: wait for events, resume who waited for them, run what was posted, expire deadlines, resume who
+/// was woken. Belongs to the thread that calls run(); post() and stop() are for any thread, everything else
+/// for that one (or, before run() and after it, for whoever owns the loop). It must outlive every stream,
+/// watch, listener, buffer and waiting coroutine made on it. The constructor aborts where the process cannot
+/// have the two descriptors that it needs.
 class Loop {
  public:
   explicit Loop(const MonotonicClock& clock);
@@ -43,15 +44,17 @@ class Loop {
   void run();
   /// stop ends run() after its current turn. Any thread.
   void stop() noexcept;
-  /// run_until_idle turns without ever sleeping, until a turn finds nothing to do. For tests, with a manual clock.
+  /// run_until_idle turns without ever sleeping, until a turn finds nothing to do. For tests, with a manual
+  /// clock.
   void run_until_idle();
 
   /// post runs `call` on the loop, in one of its next turns, in the order of posting. Any thread.
   void post(std::function<void()> call);
-  /// spawn runs `task` by itself: at once, on the caller's stack, up to its first wait; the loop owns it from there on.
+  /// spawn runs `task` by itself: at once, on the caller's stack, up to its first wait; the loop owns it from
+  /// there on.
   void spawn(Task<void> task);
-  /// drop_tasks destroys every spawned task where it waits. Call it before what they refer to is destroyed. Not from
-  /// inside a task.
+  /// drop_tasks destroys every spawned task where it waits. Call it before what they refer to is destroyed.
+  /// Not from inside a task.
   void drop_tasks() noexcept;
   [[nodiscard]] std::size_t tasks() const noexcept { return tasks_; }
 
@@ -68,10 +71,11 @@ class Loop {
   PipePool& pipes() noexcept { return pipes_; }
   [[nodiscard]] const LoopCounters& counters() const noexcept { return counters_; }
 
-  /// enrol reports the readiness of `fd` to `waits` until dismiss(). One epoll_ctl in a descriptor's life. False where
-  /// the kernel refuses (no memory, or a kind of file that is always ready).
+  /// enrol reports the readiness of `fd` to `waits` until dismiss(). One epoll_ctl in a descriptor's life.
+  /// False where the kernel refuses (no memory, or a kind of file that is always ready).
   [[nodiscard]] bool enrol(int fd, WaitPair& waits) noexcept;
-  /// dismiss must be called before `fd` is closed or `waits` destroyed; what this turn still had to report is dropped.
+  /// dismiss must be called before `fd` is closed or `waits` destroyed; what this turn still had to report is
+  /// dropped.
   void dismiss(int fd, const WaitPair& waits) noexcept;
 
  private:
@@ -116,9 +120,9 @@ class [[nodiscard]] Loop::Yield {
 
 inline Loop::Yield Loop::yield() noexcept { return Yield(scheduler_); }
 
-/// Watch waits for a descriptor that is no stream: a pidfd, an inotify or signal descriptor, a listening socket. It
-/// borrows the descriptor, which must outlive it. Edge-triggered: after `ready`, use the descriptor until EAGAIN, then
-/// say drained().
+/// Watch waits for a descriptor that is no stream: a pidfd, an inotify or signal descriptor, a listening
+/// socket. It borrows the descriptor, which must outlive it. Edge-triggered: after `ready`, use the
+/// descriptor until EAGAIN, then say drained().
 class Watch {
  public:
   /// Where the kernel refuses to watch `fd`, ok() is false and waits end `cancelled`.

@@ -20,7 +20,8 @@ sigset_t set_of(std::initializer_list<int> signals) noexcept {
 
 Status block_signals(std::initializer_list<int> signals) {
   const sigset_t set = set_of(signals);
-  if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) return fail(Code::invalid_argument, "cannot block that signal");
+  if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0)
+    return fail(Code::invalid_argument, "cannot block that signal");
   return ok();
 }
 

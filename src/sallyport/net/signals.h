@@ -13,8 +13,8 @@
 
 namespace sallyport {
 
-/// block_signals blocks signals in the calling thread and in the threads that it makes later: call it in main() before
-/// there are any, with every signal that a SignalWatch is to see.
+/// block_signals blocks signals in the calling thread and in the threads that it makes later: call it in
+/// main() before there are any, with every signal that a SignalWatch is to see.
 Status block_signals(std::initializer_list<int> signals);
 
 /// SignalWatch reads blocked signals on one loop. Children must unblock them again before exec.

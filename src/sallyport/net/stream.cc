@@ -54,7 +54,9 @@ class PlainStream final : public SocketBase {
     return written(::sendmsg(fd(), &message, send_flags(more)), total);
   }
 
-  IoState shutdown_write() override { return ::shutdown(fd(), SHUT_WR) == 0 ? IoState::done : IoState::failed; }
+  IoState shutdown_write() override {
+    return ::shutdown(fd(), SHUT_WR) == 0 ? IoState::done : IoState::failed;
+  }
   void close() override {
     splice_descriptor_ = -1;
     SocketBase::close();
@@ -138,7 +140,8 @@ Task<IoResult> write_all(Stream& stream, std::string_view text) {
   std::size_t written = 0;
   while (true) {
     const IoResult put = stream.try_write(text.substr(written));
-    if (put.state != IoState::done && put.state != IoState::would_block) co_return IoResult{put.state, written};
+    if (put.state != IoState::done && put.state != IoState::would_block)
+      co_return IoResult{put.state, written};
     written += put.bytes;
     if (written == text.size()) co_return IoResult{IoState::done, written};
     const WaitResult wait = co_await stream.writable();
@@ -150,7 +153,8 @@ Task<IoResult> write_pieces(Stream& stream, std::span<std::string_view> pieces) 
   std::size_t written = 0;
   while (true) {
     const IoResult put = stream.try_write_pieces(pieces, More::no);
-    if (put.state != IoState::done && put.state != IoState::would_block) co_return IoResult{put.state, written};
+    if (put.state != IoState::done && put.state != IoState::would_block)
+      co_return IoResult{put.state, written};
     written += put.bytes;
     std::size_t left = put.bytes;
     while (!pieces.empty() && left >= pieces.front().size()) {
@@ -184,7 +188,8 @@ IoResult Splice::fill(Stream& from, Pipe& pipe, std::size_t bytes_max) {
   }
   if (got == 0) return {IoState::closed, 0};
   if (!must_wait(errno)) return {IoState::failed, 0};
-  // A pipe's pages may be full of small segments long before its bytes are: then the source is not what blocks.
+  // A pipe's pages may be full of small segments long before its bytes are: then the source is not what
+  // blocks.
   if (pipe.held_bytes_ == 0) from.waits_.blocked(WaitPair::Side::read, kReadEvents);
   return {IoState::would_block, 0};
 }
@@ -192,7 +197,8 @@ IoResult Splice::fill(Stream& from, Pipe& pipe, std::size_t bytes_max) {
 IoResult Splice::drain(Pipe& pipe, Stream& to, More more) {
   if (pipe.held_bytes_ == 0) return {IoState::done, 0};
   const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more == More::yes ? SPLICE_F_MORE : 0U);
-  const ssize_t sent = ::splice(pipe.out_.get(), nullptr, to.splice_descriptor(), nullptr, pipe.held_bytes_, flags);
+  const ssize_t sent =
+      ::splice(pipe.out_.get(), nullptr, to.splice_descriptor(), nullptr, pipe.held_bytes_, flags);
   if (sent > 0) {
     pipe.held_bytes_ -= static_cast<std::size_t>(sent);
     return {IoState::done, static_cast<std::size_t>(sent)};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Task<T>: a lazy coroutine that gives one T to the coroutine that awaits it; and both(), which runs two side by side.
+// Task<T>: a lazy coroutine that gives one T to the coroutine that awaits it; and both(), which runs two side
+// by side.
 #pragma once
 
 #include <coroutine>
@@ -23,7 +24,8 @@ class TaskPromise {
   /// We throw nothing, and wrap what others throw: an exception that gets here is a broken invariant.
   [[noreturn]] void unhandled_exception() const noexcept { std::abort(); }
 
-  /// continue_with names who goes on when this task ends. Without it the end returns to whoever resumed the task.
+  /// continue_with names who goes on when this task ends. Without it the end returns to whoever resumed the
+  /// task.
   void continue_with(std::coroutine_handle<> continuation) noexcept { continuation_ = continuation; }
 
  private:
@@ -62,12 +64,12 @@ class ValuePromise<void> : public TaskPromise {
   void take() const noexcept {}
 };
 
-/// Task is a coroutine that starts when it is awaited, and resumes the awaiting coroutine when it ends. Its frame comes
-/// from the thread's FramePool. A resource: it moves, and destroying it destroys the frame, wherever it is suspended
-/// (waits leave their queues by themselves). One thread. A task that ends without ever waiting costs no stack: a loop
-/// that awaits a million of them runs in constant space, at every optimisation level.
-/// Before `co_await` name every lambda and every aggregate argument and move it in: g++ 12.2 destroys such temporaries
-/// twice (tests/unit/net/coroutine_shapes_test.cc).
+/// Task is a coroutine that starts when it is awaited, and resumes the awaiting coroutine when it ends. Its
+/// frame comes from the thread's FramePool. A resource: it moves, and destroying it destroys the frame,
+/// wherever it is suspended (waits leave their queues by themselves). One thread. A task that ends without
+/// ever waiting costs no stack: a loop that awaits a million of them runs in constant space, at every
+/// optimisation level. Before `co_await` name every lambda and every aggregate argument and move it in:
+/// g++ 12.2 destroys such temporaries twice (tests/unit/net/coroutine_shapes_test.cc).
 template <class T = void>
 class [[nodiscard]] Task {
  public:
@@ -92,8 +94,8 @@ class [[nodiscard]] Task {
   /// handle is for awaitables that start a task themselves, like both().
   [[nodiscard]] Handle handle() const noexcept { return handle_; }
 
-  /// Awaiter runs the task on the caller's stack up to its first wait. Only then does the caller suspend; from there
-  /// on the task's end transfers to the caller without growing the stack.
+  /// Awaiter runs the task on the caller's stack up to its first wait. Only then does the caller suspend;
+  /// from there on the task's end transfers to the caller without growing the stack.
   class Awaiter {
    public:
     explicit Awaiter(Handle task) noexcept : task_(task) {}
@@ -178,8 +180,11 @@ class [[nodiscard]] Both {
   JoinGate gate_;
 };
 
-/// both runs two tasks side by side on this thread, `first` first, and goes on when both have ended: the two directions
-/// of a connection. Neither is cut when the other ends; whoever ends early interrupts what the other waits for.
-inline Both both(Task<void> first, Task<void> second) noexcept { return Both(std::move(first), std::move(second)); }
+/// both runs two tasks side by side on this thread, `first` first, and goes on when both have ended: the two
+/// directions of a connection. Neither is cut when the other ends; whoever ends early interrupts what the
+/// other waits for.
+inline Both both(Task<void> first, Task<void> second) noexcept {
+  return Both(std::move(first), std::move(second));
+}
 
 }  // namespace sallyport

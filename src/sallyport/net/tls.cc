@@ -25,13 +25,14 @@ constexpr unsigned char kSessionContext[] = "sallyport";
 int no_password(char*, int, int, void*) { return -1; }
 
 BioPtr bio_over(std::string_view text) noexcept {
-  return BioPtr(text.size() > INT32_MAX ? nullptr : BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  return BioPtr(text.size() > INT32_MAX ? nullptr
+                                        : BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-/// RFC 7301 section 3.2: no protocol in common ends the handshake. That also keeps a client of another protocol from
-/// being led here.
-int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes, const unsigned char* offered,
-                    unsigned offered_bytes, void*) {
+/// RFC 7301 section 3.2: no protocol in common ends the handshake. That also keeps a client of another
+/// protocol from being led here.
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes,
+                    const unsigned char* offered, unsigned offered_bytes, void*) {
   for (unsigned at = 0; at < offered_bytes; at += 1U + offered[at]) {
     const unsigned bytes = offered[at];
     if (bytes > offered_bytes - at - 1) break;
@@ -45,12 +46,14 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_by
 
 bool configure(SSL_CTX* context) noexcept {
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_timeout(context, std::chrono::duration_cast<std::chrono::seconds>(kTicketKeyLife).count());
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
-  return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(context, kSuitesOf12) == 1 &&
+  return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
+         SSL_CTX_set_cipher_list(context, kSuitesOf12) == 1 &&
          SSL_CTX_set1_groups_list(context, kGroups) == 1 &&
          SSL_CTX_set_session_id_context(context, kSessionContext, sizeof kSessionContext - 1) == 1;
 }
@@ -66,14 +69,16 @@ struct TlsIdentity::Parts {
 TlsIdentity::TlsIdentity(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
 TlsIdentity::~TlsIdentity() = default;
 
-Result<std::shared_ptr<const TlsIdentity>> TlsIdentity::from_pem(std::string_view chain_pem, const SecretText& key_pem) {
+Result<std::shared_ptr<const TlsIdentity>> TlsIdentity::from_pem(std::string_view chain_pem,
+                                                                 const SecretText& key_pem) {
   auto parts = std::make_unique<Parts>();
   const BioPtr certificates = bio_over(chain_pem);
   const BioPtr key = bio_over(key_pem.expose());
   if (!certificates || !key || !parts->chain) return fail(Code::internal, "no memory for a certificate");
   ERR_clear_error();
   parts->leaf.reset(PEM_read_bio_X509(certificates.get(), nullptr, no_password, nullptr));
-  if (!parts->leaf) return fail(Code::invalid_argument, concat("cannot read the certificate: ", openssl_error()));
+  if (!parts->leaf)
+    return fail(Code::invalid_argument, concat("cannot read the certificate: ", openssl_error()));
   while (X509* const next = PEM_read_bio_X509(certificates.get(), nullptr, no_password, nullptr)) {
     if (sk_X509_push(parts->chain.get(), next) <= 0) {
       X509_free(next);
@@ -81,11 +86,13 @@ Result<std::shared_ptr<const TlsIdentity>> TlsIdentity::from_pem(std::string_vie
     }
   }
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  if (!at_end) return fail(Code::invalid_argument, concat("cannot read the certificate chain: ", openssl_error()));
+  if (!at_end)
+    return fail(Code::invalid_argument, concat("cannot read the certificate chain: ", openssl_error()));
   ERR_clear_error();
   parts->key.reset(PEM_read_bio_PrivateKey(key.get(), nullptr, no_password, nullptr));
   if (!parts->key) {
-    return fail(Code::invalid_argument, concat("cannot read the private key (it must not be encrypted): ", openssl_error()));
+    return fail(Code::invalid_argument,
+                concat("cannot read the private key (it must not be encrypted): ", openssl_error()));
   }
   if (X509_check_private_key(parts->leaf.get(), parts->key.get()) != 1) {
     ERR_clear_error();
@@ -137,9 +144,11 @@ void TlsServer::replace_identity(std::shared_ptr<const TlsIdentity> identity) {
 
 void TlsServer::forget_tickets() { state_->tickets.forget(); }
 
-Task<Result<std::unique_ptr<Stream>>> TlsServer::accept(Loop& loop, std::unique_ptr<Stream> plain, MonotonicTime deadline) {
+Task<Result<std::unique_ptr<Stream>>> TlsServer::accept(Loop& loop, std::unique_ptr<Stream> plain,
+                                                        MonotonicTime deadline) {
   std::optional<Descriptor> socket = plain->release();
-  if (!socket.has_value() || !*socket) co_return fail(Code::invalid_argument, "TLS needs an open plain socket");
+  if (!socket.has_value() || !*socket)
+    co_return fail(Code::invalid_argument, "TLS needs an open plain socket");
   SslPtr ssl(SSL_new(state_->context.get()));
   if (!ssl) co_return fail(Code::exhausted, "no memory for one more TLS connection");
   ConnectionFacts facts = plain->facts();

@@ -16,15 +16,18 @@
 
 namespace sallyport {
 
-/// A ticket key encrypts for this long, and decrypts for as long again: a client may resume for one to two hours.
+/// A ticket key encrypts for this long, and decrypts for as long again: a client may resume for one to two
+/// hours.
 inline constexpr Duration kTicketKeyLife = std::chrono::hours(1);
 
-/// TlsIdentity is a certificate chain with its private key, checked to belong together. Immutable; any thread.
+/// TlsIdentity is a certificate chain with its private key, checked to belong together. Immutable; any
+/// thread.
 class TlsIdentity {
  public:
-  /// from_pem takes the leaf first, then its intermediates. invalid_argument where a PEM block cannot be read, is
-  /// encrypted, is missing, or key and leaf do not match.
-  static Result<std::shared_ptr<const TlsIdentity>> from_pem(std::string_view chain_pem, const SecretText& key_pem);
+  /// from_pem takes the leaf first, then its intermediates. invalid_argument where a PEM block cannot be
+  /// read, is encrypted, is missing, or key and leaf do not match.
+  static Result<std::shared_ptr<const TlsIdentity>> from_pem(std::string_view chain_pem,
+                                                             const SecretText& key_pem);
   TlsIdentity(const TlsIdentity&) = delete;
   TlsIdentity& operator=(const TlsIdentity&) = delete;
   ~TlsIdentity();
@@ -45,9 +48,10 @@ struct TlsCounters {
 };
 
 /// TlsServer turns accepted sockets into TLS streams. It promises: no version below 1.2, forward secrecy, no
-/// renegotiation, no compression, no early data (which could be replayed), only http/1.1 by ALPN (a client that offers
-/// others alone is refused), and that a connection cut without close_notify reads as `failed`, not as an end. Client
-/// certificates are not asked for. Shared by all loops; outlives its streams' handshakes.
+/// renegotiation, no compression, no early data (which could be replayed), only http/1.1 by ALPN (a client
+/// that offers others alone is refused), and that a connection cut without close_notify reads as `failed`,
+/// not as an end. Client certificates are not asked for. Shared by all loops; outlives its streams'
+/// handshakes.
 class TlsServer {
  public:
   static Result<std::unique_ptr<TlsServer>> make(const MonotonicClock& clock, Entropy& entropy,
@@ -56,9 +60,10 @@ class TlsServer {
   TlsServer& operator=(const TlsServer&) = delete;
   ~TlsServer();
 
-  /// accept does the handshake on `plain`, a socket_stream of `loop` that nothing was read from, and gives the stream that
-  /// takes its place. deadline_exceeded; unavailable where the handshake fails; cancelled.
-  Task<Result<std::unique_ptr<Stream>>> accept(Loop& loop, std::unique_ptr<Stream> plain, MonotonicTime deadline);
+  /// accept does the handshake on `plain`, a socket_stream of `loop` that nothing was read from, and gives
+  /// the stream that takes its place. deadline_exceeded; unavailable where the handshake fails; cancelled.
+  Task<Result<std::unique_ptr<Stream>>> accept(Loop& loop, std::unique_ptr<Stream> plain,
+                                               MonotonicTime deadline);
 
   /// replace_identity serves another certificate from the next handshake on. Any thread.
   void replace_identity(std::shared_ptr<const TlsIdentity> identity);

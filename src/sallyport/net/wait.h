@@ -21,7 +21,8 @@ enum class WaitResult : std::uint8_t {
 /// After this many waits in a row that found their stream ready, a coroutine queues behind the others.
 inline constexpr std::uint8_t kReadyWaitsInRowMax = 32;
 
-/// Waiter is one suspended coroutine. It lives in that coroutine's frame and leaves its queue when the frame dies.
+/// Waiter is one suspended coroutine. It lives in that coroutine's frame and leaves its queue when the frame
+/// dies.
 class Waiter : public Link {
  public:
   void suspend(std::coroutine_handle<> coroutine) noexcept { coroutine_ = coroutine; }
@@ -39,7 +40,8 @@ class Waiter : public Link {
   bool concluded_ = false;
 };
 
-/// Scheduler is the part of a Loop that waits need: the queue of those to resume next, and the deadlines. One thread.
+/// Scheduler is the part of a Loop that waits need: the queue of those to resume next, and the deadlines. One
+/// thread.
 class Scheduler {
  public:
   explicit Scheduler(MonotonicTime now) noexcept : wheel_(now) {}
@@ -70,10 +72,11 @@ inline constexpr std::uint32_t kEventHangup = 0x008 | 0x010 | 0x2000;
 inline constexpr std::uint32_t kReadEvents = kEventIn | kEventHangup;
 inline constexpr std::uint32_t kWriteEvents = kEventOut | 0x008 | 0x010;
 
-/// WaitPair is the two places of a stream where a coroutine can wait: for reading and for writing, at most one
-/// coroutine at each; with the stream's deadline. Readiness is remembered, so waiting for what is ready costs nothing,
-/// and a wait after a short read goes straight to sleep (edge-triggered: tried again only when something new came).
-/// One thread, its loop's. If it dies while somebody waits, they resume `cancelled` in the next turn.
+/// WaitPair is the two places of a stream where a coroutine can wait: for reading and for writing, at most
+/// one coroutine at each; with the stream's deadline. Readiness is remembered, so waiting for what is ready
+/// costs nothing, and a wait after a short read goes straight to sleep (edge-triggered: tried again only when
+/// something new came). One thread, its loop's. If it dies while somebody waits, they resume `cancelled` in
+/// the next turn.
 class WaitPair final : private Timer {
  public:
   enum class Side : std::uint8_t { read, write };
@@ -89,7 +92,8 @@ class WaitPair final : private Timer {
   Awaiter readable() noexcept;
   Awaiter writable() noexcept;
 
-  /// set_deadline replaces the deadline of every wait on this pair, pending ones too; kNever: none. Hot: one store.
+  /// set_deadline replaces the deadline of every wait on this pair, pending ones too; kNever: none. Hot: one
+  /// store.
   void set_deadline(MonotonicTime when) noexcept {
     if (cut_ == WaitResult::deadline) cut_ = WaitResult::ready;
     scheduler_.wheel().set(*this, when);
@@ -98,7 +102,8 @@ class WaitPair final : private Timer {
   /// cancel ends pending waits and all later ones with `cancelled`. For good.
   void cancel() noexcept { cut(WaitResult::cancelled); }
   [[nodiscard]] bool cancelled() const noexcept { return cut_ == WaitResult::cancelled; }
-  /// interrupt ends the pending wait on one side with `cancelled`, if there is one; later waits are as before.
+  /// interrupt ends the pending wait on one side with `cancelled`, if there is one; later waits are as
+  /// before.
   void interrupt(Side side) noexcept { scheduler_.wake_all(place(side).waiting, WaitResult::cancelled); }
 
   // The rest is for those who make streams.
@@ -109,12 +114,16 @@ class WaitPair final : private Timer {
     at.events = events;
     at.ready = false;
   }
-  /// short_read: the source was emptied. After a hang-up it stays ready, for the end of the stream must still be read.
+  /// short_read: the source was emptied. After a hang-up it stays ready, for the end of the stream must still
+  /// be read.
   void short_read() noexcept { read_.ready = hung_up_; }
-  [[nodiscard]] bool is_ready(Side side) const noexcept { return side == Side::read ? read_.ready : write_.ready; }
+  [[nodiscard]] bool is_ready(Side side) const noexcept {
+    return side == Side::read ? read_.ready : write_.ready;
+  }
   [[nodiscard]] bool hung_up() const noexcept { return hung_up_; }
 
-  /// happened notes `events` and resumes, within this call, whoever waits for one of them. `this` may be gone after.
+  /// happened notes `events` and resumes, within this call, whoever waits for one of them. `this` may be gone
+  /// after.
   void happened(std::uint32_t events);
   /// note is happened() for callers that must not be re-entered: whoever waits resumes in the next turn.
   void note(std::uint32_t events) noexcept;
@@ -179,7 +188,8 @@ class [[nodiscard]] WaitPair::Awaiter {
 inline WaitPair::Awaiter WaitPair::readable() noexcept { return Awaiter(*this, read_); }
 inline WaitPair::Awaiter WaitPair::writable() noexcept { return Awaiter(*this, write_); }
 
-/// TimedWait is an awaitable that ends at a time, or when somebody wakes it from the ring that it was put into.
+/// TimedWait is an awaitable that ends at a time, or when somebody wakes it from the ring that it was put
+/// into.
 class [[nodiscard]] TimedWait final : private Timer {
  public:
   /// `ring` may be null: a plain sleep. Then the time's coming is `ready`, not `deadline`.
@@ -205,9 +215,9 @@ class [[nodiscard]] TimedWait final : private Timer {
   Waiter waiter_;
 };
 
-/// Signal lets coroutines wait until another on the same loop tells them. It remembers nothing: a notice without a
-/// waiter is lost, so look at the condition first, and again after the wait. Dies after its waiters, or wakes them
-/// `cancelled`.
+/// Signal lets coroutines wait until another on the same loop tells them. It remembers nothing: a notice
+/// without a waiter is lost, so look at the condition first, and again after the wait. Dies after its
+/// waiters, or wakes them `cancelled`.
 class Signal {
  public:
   explicit Signal(Scheduler& scheduler) noexcept : scheduler_(scheduler) {}

@@ -25,7 +25,8 @@ std::size_t Wheel::sweep(MonotonicTime now) noexcept {
   const std::int64_t due = whole_ticks(now);
   std::size_t expired = 0;
   // A clock that jumped further than the wheel is wide passes every slot once.
-  for (std::int64_t tick = std::max(swept_ + 1, due - static_cast<std::int64_t>(kWheelSlots) + 1); tick <= due; ++tick) {
+  for (std::int64_t tick = std::max(swept_ + 1, due - static_cast<std::int64_t>(kWheelSlots) + 1);
+       tick <= due; ++tick) {
     swept_ = tick;
     const std::size_t slot = static_cast<std::size_t>(tick) % kWheelSlots;
     if ((occupied_[slot / 64] >> (slot % 64) & 1) != 0) expired += sweep_slot(slot, now);

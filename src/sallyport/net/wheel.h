@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wheel: thousands of coarse deadlines for the price of a comparison each. One sweep per tick instead of a timer per
-// operation; moving a deadline later, which every request does, touches one word.
+// Wheel: thousands of coarse deadlines for the price of a comparison each. One sweep per tick instead of a
+// timer per operation; moving a deadline later, which every request does, touches one word.
 #pragma once
 
 #include <array>
@@ -16,8 +16,9 @@ namespace sallyport {
 inline constexpr Duration kDeadlineTick = std::chrono::milliseconds(100);
 inline constexpr std::size_t kWheelSlots = 512;
 
-/// Timer is one deadline; `expired` is called by the sweep that finds it passed. `expired` may arm timers, and must not
-/// destroy any: wake somebody who does. Lives where its owner puts it; its destruction disarms it.
+/// Timer is one deadline; `expired` is called by the sweep that finds it passed. `expired` may arm timers,
+/// and must not destroy any: wake somebody who does. Lives where its owner puts it; its destruction disarms
+/// it.
 class Timer : protected Link {
  public:
   using Expired = void (*)(Timer&) noexcept;
@@ -55,7 +56,7 @@ class Wheel {
   void hang(Timer& timer) noexcept;
   std::size_t sweep_slot(std::size_t slot, MonotonicTime now) noexcept;
 
-  std::int64_t swept_;  ///< the last tick that was swept
+  std::int64_t swept_;                                      ///< the last tick that was swept
   std::array<std::uint64_t, kWheelSlots / 64> occupied_{};  ///< a set bit may be stale, a clear one is not
   std::array<Link, kWheelSlots> slots_;
 };

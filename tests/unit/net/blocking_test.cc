@@ -15,7 +15,8 @@
 namespace sallyport {
 namespace {
 
-Task<void> square_on_side(Loop& loop, BlockingPool& pool, int number, std::vector<int>& results, std::size_t expected) {
+Task<void> square_on_side(Loop& loop, BlockingPool& pool, int number, std::vector<int>& results,
+                          std::size_t expected) {
   auto square = [number, held = std::make_unique<int>(number)] { return number * *held; };
   auto result = co_await pool.run(loop, std::move(square));
   results.push_back(result ? *result : -1);
@@ -66,7 +67,8 @@ TEST(BlockingPool, refuses_when_too_many_wait_and_drops_what_has_not_begun) {
     };
     test.start(hold(test.loop, pool, begun, go));
     begun.wait();
-    for (std::size_t i = 0; i < kBlockingJobsMax + 1; ++i) test.start(square_on_side(test.loop, pool, 1, results, 0));
+    for (std::size_t i = 0; i < kBlockingJobsMax + 1; ++i)
+      test.start(square_on_side(test.loop, pool, 1, results, 0));
     EXPECT_EQ(results, (std::vector<int>{-1}));
     test.loop.drop_tasks();  // while one of them runs
     go.count_down();

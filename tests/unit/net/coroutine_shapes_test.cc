@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What may stand in a co_await expression: g++ 12.2 destroys some temporaries there twice. The shapes that we use are
-// shown to be right here, on every compiler; unnamed lambdas, unnamed aggregates and
-// designated initialisers in such an expression are not used.
+// What may stand in a co_await expression: g++ 12.2 destroys some temporaries there twice. The shapes that we
+// use are shown to be right here, on every compiler; unnamed lambdas, unnamed aggregates and designated
+// initialisers in such an expression are not used.
 #include <gtest/gtest.h>
 
 #include <functional>

@@ -18,11 +18,12 @@ using std::chrono::seconds;
 Code code_of(const Result<OpenedDoor>& door) { return door ? Code::internal : door.error().code; }
 
 mode_t mode_of(const std::string& path) {
-  struct stat facts{};
+  struct stat facts {};
   return ::lstat(path.c_str(), &facts) == 0 ? facts.st_mode & 07777 : 0;
 }
 
-// --- doors ---------------------------------------------------------------------------------------------------------
+// --- doors
+// ---------------------------------------------------------------------------------------------------------
 
 TEST(OpenedDoor, tcp_port_zero_becomes_a_real_port_shared_by_all_loops) {
   auto door = open_door(SocketAddress::tcp(kLoopback, 0), 3);
@@ -132,7 +133,8 @@ TEST(OpenedDoor, SG_06_socket_of_another_user_is_left_alone) {
 
 TEST(OpenedDoor, unix_path_that_is_too_long_or_has_no_directory_is_refused) {
   TempDirectory directory;
-  EXPECT_EQ(code_of(open_door(SocketAddress::unix_path(directory / std::string(108, 'x')), 1)), Code::invalid_argument);
+  EXPECT_EQ(code_of(open_door(SocketAddress::unix_path(directory / std::string(108, 'x')), 1)),
+            Code::invalid_argument);
   EXPECT_EQ(code_of(open_door(SocketAddress::unix_path("relative"), 1)), Code::invalid_argument);
   EXPECT_EQ(code_of(open_door(SocketAddress::unix_path(directory.path() + "/"), 1)), Code::invalid_argument);
   EXPECT_EQ(code_of(open_door(SocketAddress::unix_path(""), 1)), Code::invalid_argument);
@@ -153,7 +155,8 @@ TEST(OpenedDoor, inherits_a_listening_socket_and_nothing_else) {
   EXPECT_EQ(code_of(inherit_door(unbound.get(), 1)), Code::invalid_argument);
 }
 
-// --- accepting -----------------------------------------------------------------------------------------------------
+// --- accepting
+// -----------------------------------------------------------------------------------------------------
 
 TEST(Listener, accepts_a_crowd_in_one_go) {
   TestLoop test;
@@ -204,10 +207,11 @@ TEST(Listener, may_be_destroyed_from_its_own_callback) {
   ConnectionLimiter limiter({});
   std::optional<Listener> listener;
   int seen = 0;
-  listener.emplace(test.loop, std::move(door->sockets.front()), door->address, limiter, [&](std::unique_ptr<Stream>) {
-    ++seen;
-    listener.reset();
-  });
+  listener.emplace(test.loop, std::move(door->sockets.front()), door->address, limiter,
+                   [&](std::unique_ptr<Stream>) {
+                     ++seen;
+                     listener.reset();
+                   });
   ASSERT_TRUE(listener->start());
   const Descriptor client = raw_client(door->address);
   const Descriptor second = raw_client(door->address);
@@ -254,7 +258,8 @@ TEST(Listener, survives_running_out_of_descriptors_and_turns_clients_away) {
   EXPECT_EQ(host.accepted.size(), 1U);
 }
 
-// --- caps ----------------------------------------------------------------------------------------------------------
+// --- caps
+// ----------------------------------------------------------------------------------------------------------
 
 ConnectionLimiter::Place entered(ConnectionLimiter& limiter, const char* ip) {
   auto result = limiter.enter(SocketAddress::tcp(*IpAddress::parse(ip), 1));
@@ -301,13 +306,15 @@ TEST(ConnectionLimiter, total_cap_is_derived_from_the_descriptor_limit) {
   EXPECT_EQ(connections_max_for(0), 16U);
 }
 
-// --- dialling ------------------------------------------------------------------------------------------------------
+// --- dialling
+// ------------------------------------------------------------------------------------------------------
 
 TEST(Dialer, connects_over_tcp_and_unix) {
   TestLoop test;
   TempDirectory directory;
   SocketDialer dialer(test.loop);
-  for (const SocketAddress& at : {SocketAddress::tcp(kLoopback, 0), SocketAddress::unix_path(directory / "s")}) {
+  for (const SocketAddress& at :
+       {SocketAddress::tcp(kLoopback, 0), SocketAddress::unix_path(directory / "s")}) {
     Host host(test.loop, at);
     auto dialled = test.finish(dialer.dial(host.address(), kNever));
     ASSERT_TRUE(dialled.has_value());
@@ -356,7 +363,8 @@ TEST(Dialer, gives_up_at_its_deadline) {
   TestLoop test;
   TempDirectory directory;
   SocketDialer dialer(test.loop);
-  for (const SocketAddress& at : {SocketAddress::tcp(kLoopback, 0), SocketAddress::unix_path(directory / "s")}) {
+  for (const SocketAddress& at :
+       {SocketAddress::tcp(kLoopback, 0), SocketAddress::unix_path(directory / "s")}) {
     auto door = open_door(at, 1);
     ASSERT_TRUE(door);
     ASSERT_EQ(::listen(door->sockets.front().get(), 0), 0);
@@ -367,7 +375,8 @@ TEST(Dialer, gives_up_at_its_deadline) {
       raw_connect(fill.back().get(), door->address);
     }
     std::optional<Code> code;
-    auto dial = [](Dialer& with, const SocketAddress& to, MonotonicTime deadline, std::optional<Code>& out) -> Task<void> {
+    auto dial = [](Dialer& with, const SocketAddress& to, MonotonicTime deadline,
+                   std::optional<Code>& out) -> Task<void> {
       auto result = co_await with.dial(to, deadline);
       out = result ? Code::internal : result.error().code;
     };

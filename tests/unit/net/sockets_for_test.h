@@ -46,7 +46,10 @@ class TempDirectory {
 };
 
 inline int raw_socket(const SocketAddress& address) {
-  return ::socket(address.is_unix() ? AF_UNIX : address.ip.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  return ::socket(address.is_unix()    ? AF_UNIX
+                  : address.ip.is_v4() ? AF_INET
+                                       : AF_INET6,
+                  SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
 inline bool raw_connect(int socket, const SocketAddress& address) {

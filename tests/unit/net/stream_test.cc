@@ -26,7 +26,9 @@ class SocketStream : public ::testing::TestWithParam<SocketAddress::Family> {
     test.settle();
     return *host.accepted.back();
   }
-  void send(std::string_view text) { ASSERT_EQ(::send(client.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size())); }
+  void send(std::string_view text) {
+    ASSERT_EQ(::send(client.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  }
   std::string receive(std::size_t bytes_max) {
     std::string into(bytes_max, '\0');
     const ssize_t got = ::recv(client.get(), into.data(), into.size(), 0);
@@ -269,7 +271,9 @@ TEST_P(SocketStream, a_pipe_with_bytes_in_it_is_never_used_again) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, SocketStream,
                          ::testing::Values(SocketAddress::Family::ip, SocketAddress::Family::unix_socket),
-                         [](const auto& kind) { return kind.param == SocketAddress::Family::ip ? "tcp" : "unix"; });
+                         [](const auto& kind) {
+                           return kind.param == SocketAddress::Family::ip ? "tcp" : "unix";
+                         });
 
 TEST(TcpStream, reset_reaches_the_peer_as_an_error_and_not_as_an_end) {
   TestLoop test;
@@ -294,7 +298,8 @@ TEST(TcpStream, facts_name_both_ends_and_unwrap_mapped_addresses) {
   EXPECT_EQ(facts.tls, Tls::off);
 }
 
-// --- who is at the other end -------------------------------------------------------------------------------------
+// --- who is at the other end
+// -------------------------------------------------------------------------------------
 
 TEST(PeerProcess, of_a_tcp_client_on_this_host_is_its_owner) {
   TestLoop test;
@@ -343,7 +348,8 @@ TEST(PeerProcess, of_a_tcp_client_that_has_gone_is_unknown_not_root) {
   EXPECT_EQ(host.accepted.back()->peer_process(), std::nullopt);
 }
 
-/// connect_as connects from a thread of another user: credentials belong to threads, as far as the kernel goes.
+/// connect_as connects from a thread of another user: credentials belong to threads, as far as the kernel
+/// goes.
 Descriptor connect_as(uid_t uid, const SocketAddress& address) {
   Descriptor socket;
   std::thread thread([&] {

@@ -61,7 +61,9 @@ TEST(Task, many_calls_that_do_wait_run_in_constant_stack) {
 
 TEST(Task, carries_values_that_only_move) {
   TestLoop test;
-  auto make = []() -> Task<std::unique_ptr<std::string>> { co_return std::make_unique<std::string>("moved"); };
+  auto make = []() -> Task<std::unique_ptr<std::string>> {
+    co_return std::make_unique<std::string>("moved");
+  };
   const auto made = test.finish(make());
   ASSERT_TRUE(made.has_value());
   EXPECT_EQ(**made, "moved");
@@ -113,7 +115,9 @@ TEST(Both, is_destroyed_while_one_waits_and_the_other_has_ended) {
   auto alive = std::make_shared<int>(0);
   {
     TestLoop test;
-    auto hold = [](Loop& loop, std::shared_ptr<int>, MonotonicTime until) -> Task<void> { co_await loop.sleep_until(until); };
+    auto hold = [](Loop& loop, std::shared_ptr<int>, MonotonicTime until) -> Task<void> {
+      co_await loop.sleep_until(until);
+    };
     auto run = [hold](Loop& loop, std::shared_ptr<int> held) -> Task<void> {
       co_await both(hold(loop, held, loop.now()), hold(loop, held, kNever));
     };

@@ -112,11 +112,13 @@ TEST(Wheel, next_is_never_later_than_the_first_deadline) {
 
 TEST(Wheel, a_timer_may_be_set_again_from_its_own_expiry) {
   struct Again : Timer {
-    explicit Again(Wheel& on) : Timer([](Timer& timer) noexcept {
-      auto& self = static_cast<Again&>(timer);
-      ++self.fired;
-      self.wheel.set(self, self.when() + seconds(1));
-    }), wheel(on) {}
+    explicit Again(Wheel& on)
+        : Timer([](Timer& timer) noexcept {
+            auto& self = static_cast<Again&>(timer);
+            ++self.fired;
+            self.wheel.set(self, self.when() + seconds(1));
+          }),
+          wheel(on) {}
     Wheel& wheel;
     int fired = 0;
   };

@@ -17,7 +17,8 @@ namespace sallyport {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 8192;
-constexpr std::uint8_t kTcpTimeWait = 6;  // TCP_TIME_WAIT of the kernel's tcp_states.h, which user space does not get
+constexpr std::uint8_t kTcpTimeWait =
+    6;  // TCP_TIME_WAIT of the kernel's tcp_states.h, which user space does not get
 
 struct Query {
   nlmsghdr header;
@@ -70,10 +71,12 @@ std::optional<PeerProcess> unix_peer(int socket) noexcept {
 std::optional<PeerProcess> loopback_tcp_peer(const SocketAddress& peer, const SocketAddress& local) noexcept {
   if (peer.is_unix() || !peer.ip.is_loopback() || !local.ip.is_loopback()) return std::nullopt;
   if (peer.ip.is_v4() != local.ip.is_v4()) return std::nullopt;
-  const Descriptor netlink(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
+  const Descriptor netlink(
+      ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
   if (!netlink) return std::nullopt;
   const Query query = query_for(peer, local);
-  if (::send(netlink.get(), &query, sizeof query, 0) != static_cast<ssize_t>(sizeof query)) return std::nullopt;
+  if (::send(netlink.get(), &query, sizeof query, 0) != static_cast<ssize_t>(sizeof query))
+    return std::nullopt;
   // The kernel answers inside send(); nobody else may have bound our address, but only its own word counts.
   alignas(nlmsghdr) std::array<char, kAnswerBytesMax> answer{};
   sockaddr_nl from{};

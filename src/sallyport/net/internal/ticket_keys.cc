@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kIvBytes = 16;
 constexpr int kRefused = -1;
-constexpr int kUnknownKey = 0;   // the client does a full handshake
+constexpr int kUnknownKey = 0;  // the client does a full handshake
 constexpr int kAccepted = 1;
 constexpr int kAcceptedRenew = 2;  // and gets a ticket of the current key
 
@@ -41,8 +41,8 @@ bool TicketKeys::install(SSL_CTX* context, TicketKeys& keys) noexcept {
          SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &TicketKeys::on_ticket) == 1;
 }
 
-int TicketKeys::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
-                          int encrypting) {
+int TicketKeys::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                          EVP_MAC_CTX* mac, int encrypting) {
   auto& keys = *static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   return encrypting == 1 ? keys.encrypt(name, iv, cipher, mac) : keys.decrypt(name, iv, cipher, mac);
 }
@@ -51,16 +51,19 @@ int TicketKeys::encrypt(unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
   const std::shared_ptr<const Key> key = current();
   std::memcpy(name, key->name.data(), kNameBytes);
   entropy_.fill(std::as_writable_bytes(std::span(iv, kIvBytes)));
-  const bool ready = EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, raw(key->cipher.expose()), iv) == 1 &&
-                     set_mac_key(mac, key->mac.expose());
+  const bool ready =
+      EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, raw(key->cipher.expose()), iv) == 1 &&
+      set_mac_key(mac, key->mac.expose());
   return ready ? kAccepted : kRefused;
 }
 
-int TicketKeys::decrypt(const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
+int TicketKeys::decrypt(const unsigned char* name, const unsigned char* iv, EVP_CIPHER_CTX* cipher,
+                        EVP_MAC_CTX* mac) {
   const std::shared_ptr<const Key> key = named(name);
   if (key == nullptr) return kUnknownKey;
-  const bool ready = set_mac_key(mac, key->mac.expose()) &&
-                     EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, raw(key->cipher.expose()), iv) == 1;
+  const bool ready =
+      set_mac_key(mac, key->mac.expose()) &&
+      EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, raw(key->cipher.expose()), iv) == 1;
   if (!ready) return kRefused;
   return clock_.now() - key->made >= kTicketKeyLife ? kAcceptedRenew : kAccepted;
 }

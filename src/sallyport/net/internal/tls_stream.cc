@@ -43,7 +43,8 @@ long bio_ctrl(BIO* bio, int command, long, void*) {
   return 0;
 }
 
-/// Our own BIO instead of OpenSSL's socket BIO: it knows whether a read emptied the socket, and never raises SIGPIPE.
+/// Our own BIO instead of OpenSSL's socket BIO: it knows whether a read emptied the socket, and never raises
+/// SIGPIPE.
 BIO_METHOD* make_method() noexcept {
   BIO_METHOD* const method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sallyport socket");
   if (method == nullptr) return nullptr;
@@ -102,12 +103,14 @@ Task<Status> TlsStream::handshake() {
     } else {
       wait = co_await writable();
     }
-    if (wait == WaitResult::deadline) co_return fail(Code::deadline_exceeded, "the TLS handshake took too long");
+    if (wait == WaitResult::deadline)
+      co_return fail(Code::deadline_exceeded, "the TLS handshake took too long");
     if (wait == WaitResult::cancelled) co_return fail(Code::cancelled, "the connection was cut");
     ERR_clear_error();
     const int result = SSL_do_handshake(ssl_.get());
     if (result == 1) break;
-    side = SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_WRITE ? WaitPair::Side::write : WaitPair::Side::read;
+    side = SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_WRITE ? WaitPair::Side::write
+                                                                     : WaitPair::Side::read;
     if (no_progress(result, side) != IoState::would_block) {
       co_return fail(Code::unavailable, concat("the TLS handshake failed: ", openssl_error()));
     }
@@ -118,7 +121,8 @@ Task<Status> TlsStream::handshake() {
   co_return ok();
 }
 
-/// What OpenSSL holds already, and what the socket may still hold, raises no event: keep the stream ready for it.
+/// What OpenSSL holds already, and what the socket may still hold, raises no event: keep the stream ready for
+/// it.
 void TlsStream::note_what_is_left() noexcept {
   const bool nothing = SSL_has_pending(ssl_.get()) == 0 && side_.last_read == SocketSide::LastRead::emptied;
   if (nothing) {
@@ -170,7 +174,8 @@ IoResult TlsStream::try_write_pieces(std::span<const std::string_view> pieces, M
     const bool alone = pieces.size() == 1 || pieces.front().size() >= kRecordBytesMax;
     if (!alone) {
       const IoResult rest = write_gathered(pieces);
-      return {total.bytes != 0 && rest.state == IoState::would_block ? IoState::done : rest.state, total.bytes + rest.bytes};
+      return {total.bytes != 0 && rest.state == IoState::would_block ? IoState::done : rest.state,
+              total.bytes + rest.bytes};
     }
     const IoResult put = try_write(pieces.front(), more);
     total.bytes += put.bytes;

@@ -57,7 +57,8 @@ class MemoryStream final : public Stream {
   IoResult try_write(std::string_view piece, More) override {
     if (!wire_ || out().way != Way::open) return {IoState::failed, 0};
     std::string& bytes = out().bytes;
-    const std::size_t room = wire_->rules.capacity_bytes - std::min(bytes.size(), wire_->rules.capacity_bytes);
+    const std::size_t room =
+        wire_->rules.capacity_bytes - std::min(bytes.size(), wire_->rules.capacity_bytes);
     const std::size_t count = std::min({piece.size(), room, wire_->rules.write_bytes_max});
     bytes.append(piece.substr(0, count));
     if (count != 0) tell_peer(kEventIn);
@@ -68,7 +69,8 @@ class MemoryStream final : public Stream {
 
   IoResult try_write_pieces(std::span<const std::string_view> pieces, More more) override {
     std::string whole;
-    for (const std::string_view piece : pieces.first(std::min(pieces.size(), kPiecesMax))) whole.append(piece);
+    for (const std::string_view piece : pieces.first(std::min(pieces.size(), kPiecesMax)))
+      whole.append(piece);
     return try_write(whole, more);
   }
 
@@ -138,7 +140,8 @@ std::unique_ptr<Stream> MemoryNetwork::connect(const ConnectionFacts& facts) {
   return std::move(pair.client);
 }
 
-Task<Result<std::unique_ptr<Stream>>> MemoryNetwork::dial(const SocketAddress& address, MonotonicTime deadline) {
+Task<Result<std::unique_ptr<Stream>>> MemoryNetwork::dial(const SocketAddress& address,
+                                                          MonotonicTime deadline) {
   ++dials;
   co_await loop_.yield();
   if (black_holes_.contains(address.str())) {
@@ -149,7 +152,8 @@ Task<Result<std::unique_ptr<Stream>>> MemoryNetwork::dial(const SocketAddress& a
   facts.peer = SocketAddress::tcp(IpAddress::v4({127, 0, 0, 1}), 50000);
   facts.local = address;
   std::unique_ptr<Stream> stream = connect(facts);
-  if (stream == nullptr) co_return fail(Code::unavailable, concat("cannot connect to ", address.str(), ": connection refused"));
+  if (stream == nullptr)
+    co_return fail(Code::unavailable, concat("cannot connect to ", address.str(), ": connection refused"));
   co_return stream;
 }
 

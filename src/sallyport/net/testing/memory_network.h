@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MemoryNetwork: connections without a kernel, for tests of everything above net. Deterministic, with the bad habits of
-// real networks on demand: tiny reads and writes, full buffers, half-close, reset, peers that never answer.
+// MemoryNetwork: connections without a kernel, for tests of everything above net. Deterministic, with the bad
+// habits of real networks on demand: tiny reads and writes, full buffers, half-close, reset, peers that never
+// answer.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,8 @@ struct StreamPair {
   std::unique_ptr<Stream> server;
 };
 
-/// memory_pair connects two streams on one loop. The server's facts name the client as peer, and the other way round.
+/// memory_pair connects two streams on one loop. The server's facts name the client as peer, and the other
+/// way round.
 StreamPair memory_pair(Loop& loop, const ConnectionFacts& server_facts, const MemoryRules& rules);
 
 /// MemoryNetwork is a Dialer, and the listeners that it reaches, on one loop.
@@ -40,8 +42,8 @@ class MemoryNetwork final : public Dialer {
   using OnConnection = std::function<void(std::unique_ptr<Stream>)>;
   explicit MemoryNetwork(Loop& loop) noexcept : loop_(loop) {}
 
-  MemoryRules rules;       ///< of connections made from now on
-  std::size_t dials = 0;   ///< calls of dial(), the failed ones too
+  MemoryRules rules;      ///< of connections made from now on
+  std::size_t dials = 0;  ///< calls of dial(), the failed ones too
 
   /// listen serves `address` until unlisten(); a second call replaces the first.
   void listen(const SocketAddress& address, OnConnection on_connection);
@@ -49,8 +51,8 @@ class MemoryNetwork final : public Dialer {
   /// black_hole lets every dial to `address` run into its deadline.
   void black_hole(const SocketAddress& address);
 
-  /// connect makes a connection as `facts` describe it, seen from the server: facts.local is who is called, facts.peer,
-  /// facts.process and facts.tls are the caller. Null where nobody listens there.
+  /// connect makes a connection as `facts` describe it, seen from the server: facts.local is who is called,
+  /// facts.peer, facts.process and facts.tls are the caller. Null where nobody listens there.
   std::unique_ptr<Stream> connect(const ConnectionFacts& facts);
   Task<Result<std::unique_ptr<Stream>>> dial(const SocketAddress& address, MonotonicTime deadline) override;
 

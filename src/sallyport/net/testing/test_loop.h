@@ -28,8 +28,8 @@ class TestLoop {
     loop.spawn(std::move(task));
     settle();
   }
-  /// finish runs `task` and gives its result; none where it still waits for something, in which case it is dropped with
-  /// every other task of the loop.
+  /// finish runs `task` and gives its result; none where it still waits for something, in which case it is
+  /// dropped with every other task of the loop.
   template <class T>
   std::optional<T> finish(Task<T> task) {
     std::optional<T> result;
