@@ -54,7 +54,7 @@ def test_BY_01_credential_by_sealed_descriptor_not_by_environment(told):
 def test_environment_is_built_not_inherited(told):
     report, _ = told
     env = report["env"]
-    assert env["MINE"] == "1" and env["PASSED"] == "yes" and env["BASE"].startswith("http://127.0.0.1:")
+    assert env["MINE"] == "1" and env["PASSED"] == "yes" and env["BASE"] == "/"
     assert "SECRET_OF_MINE" not in env and "SSH_AUTH_SOCK" not in env and "SALLYPORT_PASSWORD" not in env
     assert env["PATH"] and env["HOME"]
 
@@ -279,7 +279,7 @@ def test_restart_always_brings_the_tool_back_with_a_new_credential(start, folder
 def test_restart_on_failure_does_not_spin(start, folder):
     """A tool that dies at once is started again with growing pauses, not in a circle."""
     count = folder / "count"
-    gate = start("--restart", "on-failure", command=["/bin/sh", "-c", 'echo x >> "$0"; exit 3', str(count)], wait=None)
+    gate = start("--restart", "on-failure", command=["/bin/sh", "-c", 'echo x >> "$0"; exit 3', str(count), "{port}"], wait=None)
     eventually(lambda: count.exists(), 10)
     time.sleep(3)
     assert len(count.read_text().split()) <= 8

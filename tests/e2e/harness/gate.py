@@ -290,8 +290,11 @@ class Gate:
                 wire.send(data)
                 while True:
                     answers.append(wire.answer())
-                    if not wire.buffer and len(answers) >= 1:
-                        return answers, wire.ended(3)
+                    if not wire.buffer:
+                        ended = wire.ended(3)
+                        if not wire.buffer:
+                            return answers, ended
+                        wire.socket.settimeout(timeout)
             except (Closed, BrokenPipeError, ConnectionResetError):
                 return answers, True
             except TimeoutError:

@@ -59,10 +59,10 @@ class Person:
         self.gate.book.add(form["csrf"], "a CSRF token")
         return form
 
-    def login(self, password, next_target=None, user="admin", **changes):
-        """Fills in the form. Returns the answer to the POST."""
+    def login(self, password, next_target=None, **changes):
+        """Fills in the form as it is shown: with one owner it asks for no name. Returns the answer to the POST."""
         form = self.open_login(next_target)
-        form.update({"password": password, "user": user}, **changes)
+        form.update({"password": password}, **changes)
         return self.post("/.sallyport/login", form)
 
     def use_link(self, link):
