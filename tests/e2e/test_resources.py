@@ -77,9 +77,9 @@ def test_a_full_disk_for_the_state_keeps_the_door_closed_and_the_signed_in_going
         assert gate.get("/api/whoami").status == 401
         assert person.is_in()
     assert Person(gate).login(PASSWORD + "x").status in (401, 403, 503)
-    rotated = run_cli(gate.book, gate.home, "token", "create", "--name", "late", "--state-dir", str(gate.state), shows=True)
+    rotated = run_cli(gate.book, gate.home, "session", "rotate", "python3", "--state-dir", str(gate.state), shows=True)
     if rotated.status != 0:
-        assert "spa_" not in rotated.out and rotated.err.strip()
+        assert "sps_" not in rotated.out and rotated.err.strip()
     (small_disk / "ballast").unlink()
     assert person.is_in() and gate.get("/api/whoami", gate.bearer).status == 200
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """R4, R6, R13: what is ambiguous is refused, what is judged is what is forwarded, and no spelling of a header slips through."""
+import re
+
 import pytest
 from harness.gate import backend
 from harness.wire import Wire, request_text
@@ -76,9 +78,11 @@ def test_ambiguous_heads_get_400_and_close(gate, lines, body):
     if lines in (["Content-Length: 3 "],):  # white space around a value is no ambiguity (RFC 9110, section 5.5)
         assert gate.raw(text(gate, [*lines, "Connection: close"], body))[0][0].status == 200
         return
-    if lines[0].startswith("Content_Length"):  # not Content-Length to us: so no body, and nothing of that name goes on
-        answers, _ = gate.raw(text(gate, [*lines, "Connection: close"]))
-        assert answers[0].status == 400 or "ontent_" not in answers[0].text
+    if "_" in lines[0]:  # no framing to us; a backend that takes '_' for '-' must never see it
+        framed = [] if len(lines) == 1 else lines[1:]
+        answers, _ = gate.raw(text(gate, [lines[0], *framed, "Connection: close"], b"0\r\n\r\n" if framed else b""))
+        assert len(answers) == 1
+        assert answers[0].status == 400 or not re.search("content_|transfer_", answers[0].text, re.I)
         return
     refused(gate, text(gate, lines, body), (400, 501, 401) if lines[0].startswith(("Transfer", "Authorization")) else (400, 413))
 

@@ -152,9 +152,3 @@ def test_given_files_that_are_not_a_pair(start, pair, folder, fault):
     gate = start("--no-local-trust", "--tls-cert", str(crt), "--tls-key", str(key), wait=None)
     assert gate.wait_exit() in (1, 2, 3)
     assert str(key) in gate.text or str(crt) in gate.text
-
-
-def test_tls_status(cli, folder):
-    done = cli("tls", "status", "--state-dir", str(folder / "s"))
-    assert done.status in (0, 1)
-    assert done.out or done.err

@@ -106,7 +106,8 @@ def test_R11_h2c_upgrade_is_not_passed_on(gate):
 def test_R11_backends_that_answer_the_handshake_badly(gate, target, statuses):
     ws = gate.websocket(target, gate.bearer)
     assert ws.answer.status in statuses, ws.answer
-    assert b"should not be seen" not in ws.answer.body + ws.wire.to_end()
+    ws.wire.ended(1)  # it may live on for a next request: what counts is what came over it
+    assert b"should not be seen" not in ws.answer.body + ws.wire.buffer
 
 
 def test_R11_early_bytes_wait_for_the_backends_101(gate):

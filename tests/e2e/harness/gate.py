@@ -110,7 +110,8 @@ class Gate:
     tty       standard output and error on a pseudo terminal
     listen    None for a fresh loopback port, or a list of --listen values
     token     a text to put into STATE/token first; by default a fresh one; False for none
-    wait      "tool" until the tool answers, "door" until the gate does, None for not at all"""
+    wait      "tool" until the tool answers, "door" until the gate does, None for not at all;
+              "page" is "door" as a person meets it: a page tells that the tool is starting, where a program waits for it"""
 
     def __init__(self, book, folder, *options, command=None, tty=False, listen=None, token=None, env=None, wait="tool",
                  prefix=(), verb="run", state=None, stdin=subprocess.DEVNULL, preexec=None, pass_fds=()):
@@ -175,10 +176,11 @@ class Gate:
                 self.reader.join(5)
                 raise AssertionError(f"sallyport ended with {self.process.returncode} at its start:\n{self.text}")
             try:
-                answer = self.get("/", fields=self.bearer if self.token else {}, timeout=3)
+                accept = {"Accept": "text/html"} if what == "page" else {}
+                answer = self.get("/", fields={**(self.bearer if self.token else {}), **accept}, timeout=3)
             except (OSError, Closed):
                 return False
-            return what == "door" or answer.status != 503
+            return what != "tool" or answer.status != 503
         eventually(ready, START_SECONDS, f"the gate is up; it printed:\n{self.text}")
         self.family = self.living()
 
