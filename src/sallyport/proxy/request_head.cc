@@ -75,7 +75,7 @@ void write_protocols(const HeaderFields& fields, HeadWriter& out) {
 }
 
 /// is_ours_to_write: fields that the client's head has and that we write ourselves, or not at all.
-bool is_ours_to_write(HeaderId id, const ForwardHygiene& hygiene) noexcept {
+bool is_ours_to_write(HeaderId id) noexcept {
   switch (id) {
     case HeaderId::host:
     case HeaderId::content_length:
@@ -86,17 +86,22 @@ bool is_ours_to_write(HeaderId id, const ForwardHygiene& hygiene) noexcept {
     case HeaderId::cookie:
     case HeaderId::sec_websocket_protocol:
       return true;
-    case HeaderId::authorization:
-      return hygiene.authorization == ClientAuthorization::remove;
     default:
       return false;
   }
 }
 
+/// stays_behind: fields of the client's hop, named in its Connection field, or stating an identity. Authorization is one
+/// of these unless the plan lets the backend judge it.
+bool stays_behind(const HeaderField& field, const ForwardHygiene& hygiene) noexcept {
+  if (field.flags() == 0) return false;
+  const bool passes = field.id() == HeaderId::authorization && hygiene.authorization == ClientAuthorization::pass;
+  return !passes || field.has(FieldFlag::connection_listed);
+}
+
 void write_client_fields(const HeaderFields& fields, const ForwardHygiene& hygiene, HeadWriter& out) {
   for (const HeaderField& field : fields) {
-    if (field.flags() != 0) continue;  // of this hop, Connection-listed, or an identity that only we may state
-    if (is_ours_to_write(field.id(), hygiene)) continue;
+    if (stays_behind(field, hygiene) || is_ours_to_write(field.id())) continue;
     if (!hygiene.reserved_names.empty() && is_reserved(field.name(), hygiene.reserved_names)) continue;
     out.field(field.name(), field.value());
   }

@@ -14,7 +14,7 @@ bool stays_on_its_hop(const HeaderField& field) noexcept {
 
 bool plants_cookie(std::string_view set_cookie, std::span<const std::string_view> ours) noexcept {
   const std::string_view name = trimmed(set_cookie.substr(0, set_cookie.find_first_of("=;")));
-  return std::find(ours.begin(), ours.end(), name) != ours.end();
+  return std::any_of(ours.begin(), ours.end(), [name](std::string_view one) { return iequals(name, one); });
 }
 
 void write_status_line(const ResponseHead& response, HeadWriter& out) {
