@@ -50,7 +50,7 @@ int command_config_check(const SettingsArguments& arguments, const Environment& 
 
 struct CookieCheck {
   enum class Strictness : std::uint8_t { usual, strict } strictness = Strictness::usual;
-  std::string value;     ///< from the command line, "-" for stdin
+  std::optional<std::string> value;  ///< from the command line, "-" for stdin
   std::string variable;  ///< --env NAME
 };
 int command_cookie_generate(std::size_t length_bytes);

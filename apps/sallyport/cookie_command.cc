@@ -37,11 +37,11 @@ Result<SecretText> value_of(CookieCheck& check, const Environment& environment) 
     if (!value) return cookie_error(CookieFault::missing, concat("the variable ", escaped(check.variable), " is not set"));
     return SecretText(*value);
   }
-  if (check.value == "-") return read_standard_input();
-  if (check.value.empty()) {
+  if (!check.value) {
     return fail(Code::invalid_argument, "name a cookie: VALUE, - for standard input, or --env NAME; see --help");
   }
-  return SecretText(check.value);
+  if (*check.value == "-") return read_standard_input();
+  return SecretText(*check.value);
 }
 
 int report(const CookieJudgement& judgement, Output output) {

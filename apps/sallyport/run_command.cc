@@ -100,6 +100,7 @@ void tell_state(const SessionView& view) {
     const bool exposed = view.exposure == Exposure::environment;
     say(concat("sallyport: ", view.id.view(), " is ready",
                exposed ? " (env-exposed: this tool takes its credential from its environment only)" : ""));
+    if (!view.detail.empty()) say(concat("sallyport: note: ", view.detail));
     if (view.inner_door == InnerDoor::open) {
       say(concat("sallyport: warning: ", view.id.view(),
                  " answers without its credential, so other users of this machine can go around the gate to ",

@@ -36,8 +36,9 @@ Result<LoadedSettings> read_inputs(const SettingsArguments& arguments, const Env
   inputs.flags = arguments.flags;
   if (!arguments.config_file.empty()) {
     SystemFiles files;
-    SALLYPORT_TRY(text, files.read_text(arguments.config_file, FilePrivacy::any));
-    inputs.file = ConfigFile{arguments.config_file, std::move(text)};
+    auto text = files.read_text(arguments.config_file, FilePrivacy::any);
+    if (!text) return fail(Code::invalid_argument, text.error().what);  // wrong usage, whatever the disk's reason
+    inputs.file = ConfigFile{arguments.config_file, std::move(*text)};
   }
   auto loaded = load_settings(inputs);
   if (loaded.settings.state_dir.empty()) {

@@ -54,6 +54,11 @@ GrantRef make_local_grant(const GateRules& rules) {
   return grant;
 }
 
+/// expectation says what came and which setting would have allowed it.
+std::string expectation(std::string_view got, std::string_view allowed) {
+  return concat("got ", got.empty() ? std::string_view("none") : got.substr(0, 100), ", expected (see --public-url) one of ", allowed);
+}
+
 std::string cookie_name(Tls tls, std::uint16_t port, std::string_view suffix) {
   return tls == Tls::on ? concat("__Host-sallyport", suffix) : concat("sallyport-", port, suffix);
 }
@@ -129,6 +134,7 @@ Verdict Gate::admit(const Evidence& evidence) const {
 
 void Gate::record(const Evidence& evidence, const Verdict& verdict, MonotonicTime now) const {
   if (verdict.allowed() && !is_news(evidence, verdict, now)) return;
+  std::string expected;
   AuditEvent event;
   event.outcome = verdict.allowed() ? Outcome::allowed : Outcome::denied;
   event.door = evidence.door;
@@ -145,8 +151,12 @@ void Gate::record(const Evidence& evidence, const Verdict& verdict, MonotonicTim
     event.status = verdict.status;
     const bool asked_locally = verdict.local_trust != LocalTrustMiss::switched_off;
     if (verdict.step == GateStep::credential && asked_locally) event.detail = name_of(verdict.local_trust);
-    if (verdict.step == GateStep::host) event.detail = evidence.head.fields.value_of(HeaderId::host);
-    if (verdict.step == GateStep::origin) event.detail = evidence.head.fields.value_of(HeaderId::origin);
+    if (verdict.step == GateStep::host) {
+      expected = expectation(evidence.head.fields.value_of(HeaderId::host), rules_.hosts.str());
+    } else if (verdict.step == GateStep::origin) {
+      expected = expectation(evidence.head.fields.value_of(HeaderId::origin), rules_.origins.str());
+    }
+    if (!expected.empty()) event.detail = expected;
   }
   event.method = evidence.head.method_text;
   event.path = evidence.head.target.path_raw;

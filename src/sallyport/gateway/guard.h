@@ -13,6 +13,7 @@
 #include "sallyport/audit/audit.h"
 #include "sallyport/config/settings.h"
 #include "sallyport/credential/variables.h"
+#include "sallyport/crypto/digest.h"
 #include "sallyport/env/clock.h"
 #include "sallyport/env/files.h"
 #include "sallyport/net/limiter.h"

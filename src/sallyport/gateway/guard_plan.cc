@@ -119,7 +119,8 @@ Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, cons
     const std::string_view scheme = url.scheme == PublicUrl::Scheme::https ? "https" : "http";
     SALLYPORT_CHECK(add_name(rules, scheme, url.host, url.port));
     // Behind a proxy that ends TLS, Host has no port, or the public one, whatever port we listen on.
-    if (url.port == (scheme == "https" ? 443 : 80)) SALLYPORT_CHECK(add_name(rules, scheme, url.host, default_port));
+    SALLYPORT_TRY(bare, HostPort::parse(concat(url.host, ':', default_port)));
+    if (url.port == (scheme == "https" ? 443 : 80)) rules.hosts.add(bare);
   }
   rules.networks.allow = settings.allow;
   rules.networks.deny = settings.deny;

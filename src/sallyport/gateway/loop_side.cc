@@ -51,7 +51,10 @@ Task<void> LoopSide::converse(Service& service, std::unique_ptr<Stream> stream) 
 }
 
 void LoopSide::adopt(std::shared_ptr<const SessionView> view) {
-  loop_.post([this, view = std::move(view)] { route_.adopt(view); });
+  loop_.post([this, view = std::move(view)] {
+    if (view->state == SessionState::ready && on_ready_) on_ready_(*view);
+    route_.adopt(view);
+  });
 }
 
 void LoopSide::cut(std::shared_ptr<const std::vector<Digest>> credentials, CutReason reason) {

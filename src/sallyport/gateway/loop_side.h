@@ -44,6 +44,10 @@ class LoopSide {
   /// add_handler makes a server without a listener, for serve_stream.
   void add_handler(std::unique_ptr<RequestHandler> handler);
 
+  /// on_ready is called on the loop with each view of a ready tool, before requests go to it. Before run().
+  void on_ready(std::function<void(const SessionView&)> call) { on_ready_ = std::move(call); }
+  [[nodiscard]] Dialer& dialer() noexcept { return *dialer_; }
+
   /// run turns the loop until stop_after().
   void run() { loop_.run(); }
   /// adopt takes a new view of the session. Any thread.
@@ -69,6 +73,7 @@ class LoopSide {
   std::unique_ptr<Dialer> dialer_;
   Forwarder forwarder_;
   SessionRoute route_;
+  std::function<void(const SessionView&)> on_ready_;
   std::vector<std::unique_ptr<Service>> services_;
 };
 

@@ -192,7 +192,9 @@ Task<void> OwnPages::post_login(Exchange& exchange, const Caller& caller) {
   auto attempt = parts_.logins.begin(field_of(*form, "user"), std::move(password), field_of(*form, "csrf"), next,
                                      caller_of(exchange, caller.verdict, names), parts_.monotonic.now());
   if (attempt.refused) {
-    const auto response = reply(exchange, caller, *attempt.refused, next);
+    // A form from before the person signed in at another tab: what it asked for has happened.
+    const bool stale_form = attempt.refused->status == 403 && is_logged_in(caller.verdict);
+    const auto response = stale_form ? see_other(next) : reply(exchange, caller, *attempt.refused, next);
     (void)co_await exchange.respond(response);
     co_return;
   }
@@ -239,7 +241,7 @@ Task<void> OwnPages::handle_logout(Exchange& exchange, const Caller& caller) {
       exchange.unbind();  // the answer to a logout is not cut by the logout
       const auto outcome = parts_.logins.logout(*caller.verdict.grant, field,
                                                 caller_of(exchange, caller.verdict, names), parts_.monotonic.now());
-      response = outcome.kind == LoginReply::Kind::refused ? sign_ins(caller, outcome.text)
+      response = outcome.kind == LoginReply::Kind::refused ? sign_ins(caller, outcome.text, outcome.status)
                                                            : reply(exchange, caller, outcome, "/");
     } else {
       response = see_other(kLoginPath);
@@ -248,7 +250,7 @@ Task<void> OwnPages::handle_logout(Exchange& exchange, const Caller& caller) {
   (void)co_await exchange.respond(response);
 }
 
-Response OwnPages::sign_ins(const Caller& caller, std::string_view notice) const {
+Response OwnPages::sign_ins(const Caller& caller, std::string_view notice, int status) const {
   const auto now = parts_.monotonic.now();
   const auto wall = parts_.clock.now();
   auto told = [&](MonotonicTime at) {
@@ -270,14 +272,14 @@ Response OwnPages::sign_ins(const Caller& caller, std::string_view notice) const
   } else if (page.notice.empty()) {
     page.notice = "You are here without a sign-in, so there is nothing to end.";
   }
-  return page_response(200, render_sign_ins(parts_.frame, page));
+  return page_response(status, render_sign_ins(parts_.frame, page));
 }
 
 Task<void> OwnPages::handle_sign_ins(Exchange& exchange, const Caller& caller) {
   const auto& head = exchange.head();
   Response response = method_refused("GET, POST");
   if (is_read(head)) {
-    response = sign_ins(caller, "");
+    response = sign_ins(caller, "", 200);
   } else if (head.method == Method::post && is_logged_in(caller.verdict)) {
     auto form = co_await read_form(exchange);
     const std::string field = form ? field_of(*form, "csrf") : std::string();
@@ -288,7 +290,7 @@ Task<void> OwnPages::handle_sign_ins(Exchange& exchange, const Caller& caller) {
     exchange.unbind();
     const auto outcome = end == "others" ? parts_.logins.end_others(*caller.verdict.grant, field, who, now)
                                          : parts_.logins.end_one(*caller.verdict.grant, end, field, who, now);
-    response = outcome.kind == LoginReply::Kind::refused ? sign_ins(caller, outcome.text)
+    response = outcome.kind == LoginReply::Kind::refused ? sign_ins(caller, outcome.text, outcome.status)
                                                          : reply(exchange, caller, outcome, "/");
   } else if (head.method == Method::post) {
     response = see_other(kLoginPath);

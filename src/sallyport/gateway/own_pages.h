@@ -54,7 +54,7 @@ class OwnPages {
   Task<void> mint_ticket(Exchange& exchange, const Caller& caller);
   [[nodiscard]] Response login_form(const Exchange& exchange, const Caller& caller, std::string_view next,
                                     std::string_view notice, int status) const;
-  [[nodiscard]] Response sign_ins(const Caller& caller, std::string_view notice) const;
+  [[nodiscard]] Response sign_ins(const Caller& caller, std::string_view notice, int status) const;
   [[nodiscard]] Response status_of_caller(const Caller& caller) const;
   [[nodiscard]] Response reply(const Exchange& exchange, const Caller& caller, const LoginReply& reply,
                                std::string_view next) const;

@@ -9,6 +9,7 @@
 #include "sallyport/config/secrets.h"
 #include "sallyport/gateway/internal/guard_core.h"
 #include "sallyport/credential/kept_secret.h"
+#include "sallyport/gateway/proven_dialer.h"
 #include "sallyport/net/dialer.h"
 #include "sallyport/session/recipe.h"
 
@@ -153,7 +154,10 @@ Result<ServerIdentity> Guard::Core::current_identity() {
       *at++ = '\n';
       std::copy(key.expose().begin(), key.expose().end(), at);
     });
-    return read_identity(both.expose());
+    return read_identity(both.expose()).transform_error([this](Error error) {
+      error.what = concat(settings.tls_cert, " and ", settings.tls_key, ": ", error.what);
+      return error;
+    });
   }
   std::vector<SubjectName> names;
   for (const auto& text : certificate_names(settings, door_plans, powers.local_names)) {
@@ -218,9 +222,13 @@ Status Guard::Core::open_doors(const std::vector<std::string>& command) {
   ServerLimits limits;
   limits.connections_max = limiter.limits().total_max;
   const LoopSide::Powers side_powers{powers.monotonic, powers.clock, powers.entropy, limiter, limits};
-  auto dialer = [](Loop& loop) -> std::unique_ptr<Dialer> { return std::make_unique<SocketDialer>(loop); };
+  auto dialer = [](Loop& loop) -> std::unique_ptr<Dialer> {
+    return std::make_unique<ProvenDialer>(std::make_unique<SocketDialer>(loop));
+  };
   for (std::size_t i = loops_wanted(settings); i > 0; --i) {
     sides.push_back(std::make_unique<LoopSide>(side_powers, dialer));
+    auto& proven = static_cast<ProvenDialer&>(sides.back()->dialer());
+    sides.back()->on_ready([&proven](const SessionView& view) { proven.expect(view.pid); });
   }
   PageFrame frame;
   frame.name = session.str();
@@ -238,8 +246,10 @@ Status Guard::Core::open_door_of(const DoorPlan& plan, const GateIdentity& who) 
   auto opened = plan.listen.is_inherited() ? inherit_door(plan.listen.descriptor, sides.size())
                                            : open_door(plan.listen.address, sides.size());
   if (!opened) return std::move(opened).error();
-  const BoundDoor door{opened->address, plan.tls};
+  BoundDoor door{opened->address, plan.tls};
   if (plan.listen.is_inherited()) {
+    const bool by_itself = settings.tls == TlsMode::automatic && settings.tls_cert.empty();
+    if (by_itself && reach_of(door.address) != Reach::network) door.tls = Tls::off;
     // What an inherited socket listens on is known only now: hold the same rule again, on the real address.
     const bool off = auth.authentication == Authentication::off;
     SALLYPORT_CHECK(judge_listener(ListenerPlan{door.address, door.tls},
@@ -256,7 +266,7 @@ Status Guard::Core::open_door_of(const DoorPlan& plan, const GateIdentity& who) 
                                                                       sides[i]->forwarder(), powers.audit, traits, session,
                                                                       demand, &traffic});
     SALLYPORT_CHECK(sides[i]->serve(std::move(opened->sockets[i]), door.address, std::move(handler),
-                                    plan.tls == Tls::on ? tls.get() : nullptr));
+                                    door.tls == Tls::on ? tls.get() : nullptr));
   }
   if (opened->file) socket_files.push_back(std::move(opened->file));
   for (auto& url : urls_of(settings, door, powers.local_names)) {

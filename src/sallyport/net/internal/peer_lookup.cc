@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "sallyport/env/posix/descriptor.h"
+#include "sallyport/net/listening_owner.h"
 
 namespace sallyport {
 namespace {
@@ -19,6 +20,8 @@ namespace {
 constexpr std::size_t kAnswerBytesMax = 8192;
 constexpr std::uint8_t kTcpTimeWait =
     6;  // TCP_TIME_WAIT of the kernel's tcp_states.h, which user space does not get
+
+constexpr std::uint8_t kTcpListen = 10;  // TCP_LISTEN, likewise
 
 struct Query {
   nlmsghdr header;
@@ -43,8 +46,15 @@ Query query_for(const SocketAddress& peer, const SocketAddress& local) noexcept 
   return query;
 }
 
-std::optional<PeerProcess> owner_in(const std::array<char, kAnswerBytesMax>& answer, std::size_t bytes,
-                                    const Query& query) noexcept {
+/// Found is one line of the kernel's table.
+struct Found {
+  std::uint32_t uid = 0;
+  std::uint32_t inode = 0;
+  std::uint8_t state = 0;
+};
+
+std::optional<Found> found_in(const std::array<char, kAnswerBytesMax>& answer, std::size_t bytes,
+                              const Query& query) noexcept {
   nlmsghdr header{};
   inet_diag_msg message{};
   if (bytes < NLMSG_LENGTH(sizeof message)) return std::nullopt;
@@ -53,9 +63,24 @@ std::optional<PeerProcess> owner_in(const std::array<char, kAnswerBytesMax>& ans
   std::memcpy(&message, answer.data() + NLMSG_HDRLEN, sizeof message);
   const bool same_socket = message.id.idiag_sport == query.request.id.idiag_sport &&
                            message.id.idiag_dport == query.request.id.idiag_dport;
-  const bool owned = message.idiag_inode != 0 && message.idiag_state != kTcpTimeWait;
-  if (!same_socket || !owned) return std::nullopt;
-  return PeerProcess{message.idiag_uid, 0};
+  if (!same_socket || message.idiag_inode == 0) return std::nullopt;
+  return Found{message.idiag_uid, message.idiag_inode, message.idiag_state};
+}
+
+std::optional<Found> ask_kernel(const Query& query) noexcept {
+  const Descriptor netlink(
+      ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
+  if (!netlink) return std::nullopt;
+  if (::send(netlink.get(), &query, sizeof query, 0) != static_cast<ssize_t>(sizeof query))
+    return std::nullopt;
+  // The kernel answers inside send(); nobody else may have bound our address, but only its own word counts.
+  alignas(nlmsghdr) std::array<char, kAnswerBytesMax> answer{};
+  sockaddr_nl from{};
+  socklen_t from_bytes = sizeof from;
+  const ssize_t got = ::recvfrom(netlink.get(), answer.data(), answer.size(), 0,
+                                 reinterpret_cast<sockaddr*>(&from), &from_bytes);
+  if (got <= 0 || from.nl_pid != 0) return std::nullopt;
+  return found_in(answer, static_cast<std::size_t>(got), query);
 }
 
 }  // namespace
@@ -71,20 +96,18 @@ std::optional<PeerProcess> unix_peer(int socket) noexcept {
 std::optional<PeerProcess> loopback_tcp_peer(const SocketAddress& peer, const SocketAddress& local) noexcept {
   if (peer.is_unix() || !peer.ip.is_loopback() || !local.ip.is_loopback()) return std::nullopt;
   if (peer.ip.is_v4() != local.ip.is_v4()) return std::nullopt;
-  const Descriptor netlink(
-      ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG));
-  if (!netlink) return std::nullopt;
-  const Query query = query_for(peer, local);
-  if (::send(netlink.get(), &query, sizeof query, 0) != static_cast<ssize_t>(sizeof query))
-    return std::nullopt;
-  // The kernel answers inside send(); nobody else may have bound our address, but only its own word counts.
-  alignas(nlmsghdr) std::array<char, kAnswerBytesMax> answer{};
-  sockaddr_nl from{};
-  socklen_t from_bytes = sizeof from;
-  const ssize_t got = ::recvfrom(netlink.get(), answer.data(), answer.size(), 0,
-                                 reinterpret_cast<sockaddr*>(&from), &from_bytes);
-  if (got <= 0 || from.nl_pid != 0) return std::nullopt;
-  return owner_in(answer, static_cast<std::size_t>(got), query);
+  const auto found = ask_kernel(query_for(peer, local));
+  if (!found || found->state == kTcpTimeWait) return std::nullopt;
+  return PeerProcess{found->uid, 0};
+}
+
+std::optional<std::uint64_t> listening_socket_of(const SocketAddress& address) noexcept {
+  if (address.is_unix() || !address.ip.is_loopback()) return std::nullopt;
+  SocketAddress nobody = SocketAddress::tcp(IpAddress(), 0);
+  if (!address.ip.is_v4()) nobody.ip = IpAddress::v6({});
+  const auto found = ask_kernel(query_for(address, nobody));
+  if (!found || found->state != kTcpListen) return std::nullopt;
+  return found->inode;
 }
 
 }  // namespace sallyport
