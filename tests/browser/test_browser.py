@@ -24,7 +24,7 @@ def sign_in(one, gate, path="/"):
     one.open(gate.origin + path)
     assert "/.sallyport/login?next=" in one.url
     if one.run("return !!document.querySelector('#user')"):
-        one.type("#user", "admin")
+        one.type("#user", "owner")
     one.type("#password", PASSWORD).click("button[type=submit]")
     one.wait_for("return !location.pathname.startsWith('/.sallyport/')", what="signed in")
     keep_cookies(one, gate)
@@ -51,7 +51,7 @@ def test_AT_10_login_by_form_and_the_cookies_attributes(gate, browser):
 def test_AT_10_login_by_keyboard_alone_and_without_javascript(gate, browser):
     one = browser("--blink-settings=scriptEnabled=false")
     one.open(gate.origin + "/api/whoami")
-    one.keys(("admin\ue004" if 'id="user"' in one.source else "") + PASSWORD + "\ue007")
+    one.keys(("owner\ue004" if 'id="user"' in one.source else "") + PASSWORD + "\ue007")
     eventually(lambda: one.url == gate.origin + "/api/whoami", 15, "Enter signs in, the first field has the focus")
     keep_cookies(one, gate)
 
@@ -59,12 +59,12 @@ def test_AT_10_login_by_keyboard_alone_and_without_javascript(gate, browser):
 def test_AT_10_wrong_password_is_told_and_the_right_one_then_works(gate, browser):
     one = browser().open(gate.origin + "/")
     if 'id="user"' in one.source:
-        one.type("#user", "admin")
+        one.type("#user", "owner")
     one.type("#password", "not the password").click("button[type=submit]")
     one.wait_for("return document.querySelector('[role=alert]')?.innerText", what="the page says why")
     assert "not the password" not in one.source
     if 'id="user"' in one.source and not one.run("return document.querySelector('#user').value"):
-        one.type("#user", "admin")
+        one.type("#user", "owner")
     one.type("#password", PASSWORD).click("button[type=submit]")
     one.wait_for("return !location.pathname.startsWith('/.sallyport/')")
     keep_cookies(one, gate)
@@ -79,7 +79,7 @@ def test_AT_10_two_tabs_opened_before_either_signs_in(gate, browser):
     for handle, tab in ((first, 1), (second, 2)):
         one.send("POST", "window", {"handle": handle})
         if 'id="user"' in one.source:
-            one.type("#user", "admin")
+            one.type("#user", "owner")
         one.type("#password", PASSWORD).click("button[type=submit]")
         one.wait_for(f"return location.search === '?tab={tab}'", what=f"tab {tab} signs in")
     keep_cookies(one, gate)

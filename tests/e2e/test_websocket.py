@@ -33,6 +33,10 @@ def mint(gate, path="/ws", fields=None, **body):
     return gate.book.add(found.group(), "a ticket") if found else None, answer
 
 
+def own(gate):
+    return {"Origin": gate.origin}
+
+
 # -- AT-06 ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -157,10 +161,10 @@ def test_WT_01_mint_and_consume_once(gate):
     seconds = [v for v in answer.json().values() if isinstance(v, (int, float)) and not isinstance(v, bool)]
     assert any(1 <= s <= 30 for s in seconds), answer.text
     assert "no-store" in answer.get("Cache-Control", "")
-    with gate.websocket(f"/ws?ticket={ticket}") as ws:
+    with gate.websocket(f"/ws?ticket={ticket}", own(gate)) as ws:
         assert ws.is_open, ws.answer
         ws.echo("by ticket")
-    again = gate.websocket(f"/ws?ticket={ticket}")
+    again = gate.websocket(f"/ws?ticket={ticket}", own(gate))
     assert again.answer.status in (401, 403)
     gate.audited(denial="already_used")
 
@@ -192,7 +196,7 @@ def test_WT_02_exactly_one_of_64_racing_consumers_wins(gate):
     for _ in range(3):
         ticket, _ = mint(gate)
         sockets = [gate.connect() for _ in range(64)]
-        data = request_text("GET", f"/ws?ticket={ticket}", gate.host, upgrade_fields(KEY))
+        data = request_text("GET", f"/ws?ticket={ticket}", gate.host, [*upgrade_fields(KEY), *own(gate).items()])
 
         def race(wire):
             wire.send(data)
@@ -207,25 +211,25 @@ def test_WT_02_exactly_one_of_64_racing_consumers_wins(gate):
 
 def test_WT_03_as_subprotocol_and_scrubbed_from_what_is_forwarded(gate):
     ticket, _ = mint(gate, "/ws-echo")
-    with gate.websocket("/ws-echo", {"Sec-WebSocket-Protocol": f"chat, sallyport.ticket.{ticket}"}) as ws:
+    with gate.websocket("/ws-echo", {**own(gate), "Sec-WebSocket-Protocol": f"chat, sallyport.ticket.{ticket}"}) as ws:
         assert ws.is_open, ws.answer
         told = ws.receive()[1].decode()
         assert ticket not in told and "sallyport.ticket" not in told and "chat" in told
         assert "sallyport.ticket" not in (ws.answer.get("Sec-WebSocket-Protocol") or "")
     ticket, _ = mint(gate, "/ws-echo")
     for query in (f"?ticket={ticket}", ):
-        with gate.websocket(f"/ws-echo{query}&a=1") as ws:
+        with gate.websocket(f"/ws-echo{query}&a=1", own(gate)) as ws:
             told = json.loads(ws.receive()[1])
             assert ticket not in str(told) and told["target"] in ("/ws-echo?a=1", "/ws-echo?&a=1")
     ticket, _ = mint(gate, "/ws-echo")
-    with gate.websocket(f"/ws-echo?b=2&ticket={ticket}") as ws:
+    with gate.websocket(f"/ws-echo?b=2&ticket={ticket}", own(gate)) as ws:
         assert json.loads(ws.receive()[1])["target"] == "/ws-echo?b=2"
 
 
 def test_WT_03_a_ticket_as_only_subprotocol_is_confirmed_to_a_browser(gate):
     """A browser fails a WebSocket whose offered subprotocols are all ignored: the gate answers for its own."""
     ticket, _ = mint(gate, "/ws-echo")
-    with gate.websocket("/ws-echo", {"Sec-WebSocket-Protocol": f"sallyport.ticket.{ticket}"}) as ws:
+    with gate.websocket("/ws-echo", {**own(gate), "Sec-WebSocket-Protocol": f"sallyport.ticket.{ticket}"}) as ws:
         assert ws.is_open
         chosen = ws.answer.get("Sec-WebSocket-Protocol")
         assert chosen is None or chosen == f"sallyport.ticket.{ticket}" or ticket not in chosen
@@ -233,8 +237,8 @@ def test_WT_03_a_ticket_as_only_subprotocol_is_confirmed_to_a_browser(gate):
 
 def test_WT_04_bound_to_its_path(gate):
     ticket, _ = mint(gate, "/ws")
-    assert gate.websocket(f"/ws-echo?ticket={ticket}").answer.status in (401, 403)
-    assert gate.websocket(f"/ws?ticket={ticket}").answer.status in (401, 403), "tried in the wrong place: spent"
+    assert gate.websocket(f"/ws-echo?ticket={ticket}", own(gate)).answer.status in (401, 403)
+    assert gate.websocket(f"/ws?ticket={ticket}", own(gate)).answer.status in (401, 403), "tried in the wrong place: spent"
     gate.audited(denial="wrong_path")
 
 
@@ -244,6 +248,8 @@ def test_WT_04_bound_to_its_origin_and_session(gate):
     ticket, _ = mint(gate, "/ws", {**gate.bearer, "Origin": gate.origin})
     assert ticket
     assert gate.websocket(f"/ws?ticket={ticket}", {"Origin": f"http://localhost:{gate.port}"}).answer.status in (401, 403)
+    ticket, _ = mint(gate, "/ws", {**gate.bearer, "Origin": gate.origin})
+    assert gate.websocket(f"/ws?ticket={ticket}").answer.status in (401, 403), "a ticket comes from a page, and a page says which"
     ticket, _ = mint(gate, "/ws", {**gate.bearer, "Origin": gate.origin})
     assert gate.websocket(f"/ws?ticket={ticket}", {"Origin": gate.origin}).is_open
     assert mint(gate, "/ws", session="another-session")[1].status in (400, 403, 404)
@@ -258,7 +264,7 @@ def test_WT_04_a_ticket_is_for_upgrades_only(gate):
 
 def test_WT_05_identity_travels_on(gate):
     ticket, _ = mint(gate, "/ws-echo")
-    with gate.websocket(f"/ws-echo?ticket={ticket}") as ws:
+    with gate.websocket(f"/ws-echo?ticket={ticket}", own(gate)) as ws:
         told = {k.lower(): v for k, v in json.loads(ws.receive()[1])["fields"]}
     direct = {k.lower(): v for k, v in gate.get("/echo", gate.bearer).json()["fields"]}
     assert told["x-forwarded-user"] == direct["x-forwarded-user"] and told["x-session-id"] == direct["x-session-id"]
@@ -268,11 +274,11 @@ def test_WT_05_identity_travels_on(gate):
 
 def test_WT_06_WT_09_unknown_empty_and_wrong_are_answered_alike(gate):
     used, _ = mint(gate)
-    assert gate.websocket(f"/ws?ticket={used}").is_open
+    assert gate.websocket(f"/ws?ticket={used}", own(gate)).is_open
     values = ["spt_" + "A" * 43, "", "x", "spt_", "spt_" + "A" * 42, "spt_" + "A" * 44, "%00", "spa_" + "A" * 43, "é", used, "A" * 3000, "spt_" + "=" * 43, "spt_" + "A" * 42 + "%0a"]
     answers = []
     for value in values:
-        ws = gate.websocket("/ws?ticket=" + "".join(c if c.isascii() else "%C3%A9" for c in value))
+        ws = gate.websocket("/ws?ticket=" + "".join(c if c.isascii() else "%C3%A9" for c in value), own(gate))
         assert not ws.is_open
         if ws.answer.status == 400:
             continue
@@ -285,16 +291,16 @@ def test_WT_06_WT_09_unknown_empty_and_wrong_are_answered_alike(gate):
 
 def test_WT_06_two_tickets_or_a_ticket_beside_a_credential(gate):
     one, two = mint(gate)[0], mint(gate)[0]
-    assert not gate.websocket(f"/ws?ticket={one}&ticket={two}").is_open
+    assert not gate.websocket(f"/ws?ticket={one}&ticket={two}", own(gate)).is_open
     three = mint(gate)[0]
-    assert gate.websocket(f"/ws?ticket={three}", gate.bearer).answer.status in (101, 400, 401)
+    assert gate.websocket(f"/ws?ticket={three}", {**own(gate), **gate.bearer}).answer.status in (101, 400, 401)
 
 
 @pytest.mark.slow
 def test_WT_01_expires_after_30_seconds(gate):
     ticket, _ = mint(gate)
     time.sleep(30.5)
-    assert gate.websocket(f"/ws?ticket={ticket}").answer.status in (401, 403)
+    assert gate.websocket(f"/ws?ticket={ticket}", own(gate)).answer.status in (401, 403)
     gate.audited(denial="expired")
 
 
@@ -306,9 +312,9 @@ def test_WT_07_capped_the_oldest_goes_and_they_die_with_their_login(gate):
         statuses.append(answer.status)
         tickets.append(ticket)
     assert set(statuses) <= {201, 429}, set(statuses)
-    assert gate.websocket(f"/ws?ticket={tickets[0]}").answer.status in (401, 403), "the oldest is out"
+    assert gate.websocket(f"/ws?ticket={tickets[0]}", own(gate)).answer.status in (401, 403), "the oldest is out"
     newest = [t for t in tickets if t][-1]
-    assert gate.websocket(f"/ws?ticket={newest}").is_open
+    assert gate.websocket(f"/ws?ticket={newest}", own(gate)).is_open
     person = Person(gate)
     person.login(PASSWORD)
     csrf = hidden_fields(person.get("/.sallyport/sessions").text)["csrf"]
