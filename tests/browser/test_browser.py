@@ -6,7 +6,7 @@ import secrets
 import threading
 
 import pytest
-from harness.gate import eventually, free_port
+from harness.gate import backend, eventually, free_port
 from harness.person import Person
 from webdriver import SHOTS, WebDriverError
 
@@ -233,10 +233,45 @@ def test_login_page_looks_right_in_both_schemes(gate, browser, scheme):
     background = [int(n) for n in re.findall(r"\d+", one.run("return getComputedStyle(document.documentElement).backgroundColor === 'rgba(0, 0, 0, 0)' ? "
                                                               "getComputedStyle(document.body).backgroundColor : getComputedStyle(document.documentElement).backgroundColor"))][:3]
     assert (sum(background) > 600) == (scheme == "light"), background
-    for width in (320, 900):
+    for width in (900, 320):
         one.command("Emulation.setDeviceMetricsOverride", width=width, height=600, deviceScaleFactor=1, mobile=width < 500)
         assert one.run("return document.documentElement.scrollWidth <= window.innerWidth"), f"it scrolls sideways at {width}"
     one.screenshot(SHOTS / f"login-{scheme}-narrow.png")
     assert one.run("return document.querySelectorAll('input:not([type=hidden])').length === [...document.querySelectorAll('input:not([type=hidden])')].filter(i => i.labels.length).length"), \
         "each field has a label"
     assert one.run("return !!document.querySelector('main') && !!document.querySelector('h1') && document.documentElement.lang.length > 0")
+
+
+def picture(one, name):
+    """The whole page in both schemes and on a telephone, for a human look. It must not scroll sideways."""
+    for scheme in ("light", "dark"):
+        one.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        one.screenshot(SHOTS / f"{name}-{scheme}.png")
+    one.command("Emulation.setDeviceMetricsOverride", width=320, height=600, deviceScaleFactor=1, mobile=True)
+    assert one.run("return document.documentElement.scrollWidth <= window.innerWidth"), f"{name} scrolls sideways on a telephone"
+    one.screenshot(SHOTS / f"{name}-narrow.png")
+    one.command("Emulation.clearDeviceMetricsOverride")
+
+
+def test_the_other_pages_look_right(gate, start, browser):
+    one = browser().open(gate.link())
+    picture(one, "link")
+    one.open(gate.origin + "/").type("#password", "not the password").click("button[type=submit]")
+    one.wait_for("return document.querySelector('[role=alert]')?.innerText")
+    picture(one, "wrong-password")
+    one.type("#password", PASSWORD).click("button[type=submit]")
+    one.wait_for("return !location.pathname.startsWith('/.sallyport/')")
+    keep_cookies(one, gate)
+    picture(one, "tool")
+    one.open(gate.origin + "/.sallyport/sessions")
+    picture(one, "sign-ins")
+    slow = start(command=backend("child.py", "--port", "{port}", "--delay", "60", "--say", "reading <b>42</b> files"), wait="page")
+    one.open(slow.origin + "/")
+    assert "reading <b>42</b> files" in one.text, "who waits sees what the tool says meanwhile"
+    picture(one, "starting")
+
+
+def test_the_page_of_a_tool_that_starts_comes_back_by_itself(start, browser):
+    gate = start(command=backend("child.py", "--port", "{port}", "--delay", "8"), wait="page")
+    one = browser().open(gate.origin + "/")
+    one.wait_for("return document.body.innerText.startsWith('ok from')", 40, "the page reloads until the tool answers")

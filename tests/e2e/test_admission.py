@@ -3,14 +3,16 @@
 import concurrent.futures
 import json
 import os
+import secrets
 import socket
 import subprocess
 
 import pytest
 from harness.gate import backend, free_port
-from harness.person import NAVIGATE
+from harness.person import NAVIGATE, Person
 from harness.wire import request_text
 
+PASSWORD = "correct-horse-" + secrets.token_hex(8)
 WRONG = {"Authorization": "Bearer spa_" + "A" * 43}
 
 
@@ -72,11 +74,15 @@ def test_BY_04_absolute_form_must_agree_with_host(closed):
 
 
 def test_BY_04_public_url_adds_a_name(start):
-    gate = start("--no-local-trust", "--public-url", "https://tool.example")
+    gate = start("--no-local-trust", "--public-url", "https://tool.example", env={"SALLYPORT_PASSWORD": PASSWORD})
+    gate.book.add(PASSWORD, "the password")
     assert gate.get("/api/whoami", gate.bearer, host="tool.example").status == 200
     assert gate.get("/api/whoami", {**gate.bearer, "Origin": "https://tool.example"}, host="tool.example").status == 200
     assert gate.get("/api/whoami", gate.bearer, host="other.example").status == 421
-    assert gate.request("POST", "/api/upload", {**gate.bearer, "Origin": "http://tool.example"}, b"x", host="tool.example").status == 403, "another scheme"
+    person = Person(gate, host="tool.example", origin="https://tool.example")
+    assert person.login(PASSWORD).status in (302, 303)
+    for origin, status in (("https://tool.example", 200), ("http://tool.example", 403), ("https://tool.example:444", 403), ("https://other.example", 403)):
+        assert gate.request("POST", "/api/upload", {"Cookie": person.cookie, "Origin": origin}, b"x", host="tool.example").status == status, origin
 
 
 # -- BY-04: Origin and Sec-Fetch ----------------------------------------------------------------------------------
