@@ -24,6 +24,8 @@ Refusal check_upgrade_origin(const Judgement& judgement) {
   } else if (is_ambient(judgement) && fields.has(HeaderId::cookie)) {
     return Denial::origin_not_allowed;  // a local peer without Origin is no local peer, see local_trust.cc
   }
+  if (judge_sec_fetch(SecFetch::read(fields), judgement.evidence.head.method) == SecFetchVerdict::foreign)
+    return Denial::sec_fetch_not_allowed;
   return std::nullopt;
 }
 

@@ -133,7 +133,7 @@ constexpr std::array kSecureDefaults{
                   ""},
     SecureDefault{"Host header", "one of ours, else 421", ""},
     SecureDefault{"Origin and Sec-Fetch-Site", "same origin for everything that changes something", ""},
-    SecureDefault{"WebSocket upgrades", "exact Origin; without one only a token or ticket", ""},
+    SecureDefault{"WebSocket upgrades", "exact Origin; without one only a token", ""},
     SecureDefault{"forwarded headers", "believed from nobody", "trusted-proxy"},
     SecureDefault{"login cookie", "HttpOnly, SameSite=Lax, __Host- and Secure over TLS, kept as digest", ""},
     SecureDefault{"failed logins", "5 free, then a growing wait, for each name and network", ""},

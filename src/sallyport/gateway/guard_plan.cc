@@ -38,6 +38,38 @@ Status add_name(GateRules& rules, std::string_view scheme, const std::string& ho
 
 std::string bracketed(const IpAddress& ip) { return ip.is_v4() ? ip.str() : concat('[', ip.str(), ']'); }
 
+std::string_view base_name(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+bool is_interpreter(std::string_view program) {
+  constexpr std::string_view kInterpreters[] = {"python", "node", "ruby", "perl", "php", "java", "deno", "bun",
+                                                "npx",    "uvx",  "sh",   "bash", "env", "nice", "taskset"};
+  while (!program.empty() && (program.back() == '.' || (program.back() >= '0' && program.back() <= '9'))) {
+    program.remove_suffix(1);
+  }
+  return std::find(std::begin(kInterpreters), std::end(kInterpreters), program) != std::end(kInterpreters);
+}
+
+/// telling_word is the word of a command that says what it is.
+std::string_view telling_word(const std::vector<std::string>& command) {
+  const std::string_view program = base_name(command.front());
+  if (!is_interpreter(program)) return program;
+  for (std::size_t i = 1; i < command.size(); ++i) {
+    std::string_view word = command[i];
+    const bool is_name = !word.starts_with('-') && word.find_first_of(" {=;") == std::string_view::npos &&
+                         word.find_first_not_of("0123456789,") != std::string_view::npos;
+    if (!is_name) continue;
+    word = base_name(word);
+    for (const std::string_view ending : {".py", ".js", ".mjs", ".rb", ".pl", ".sh", ".jar"}) {
+      if (word.ends_with(ending) && word.size() > ending.size()) word.remove_suffix(ending.size());
+    }
+    return word;
+  }
+  return program;
+}
+
 /// own_names are the names under which a bound address is reached without any configuration.
 std::vector<std::string> own_names(const BoundDoor& door, const GateIdentity& who) {
   std::vector<std::string> names;
@@ -173,10 +205,10 @@ std::vector<std::string> certificate_names(const Settings& settings, const std::
   return names;
 }
 
-std::string session_id_from(std::string_view command) {
-  if (const auto slash = command.rfind('/'); slash != std::string_view::npos) command.remove_prefix(slash + 1);
+std::string session_id_from(const std::vector<std::string>& command) {
+  const std::string_view telling = telling_word(command);
   std::string id;
-  for (const char raw : command) {
+  for (const char raw : telling) {
     const char c = ascii_lower(raw);
     const bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
     if (fits) {

@@ -55,8 +55,9 @@ std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door
 /// certificate_names are the names that a certificate of ours must carry.
 std::vector<std::string> certificate_names(const Settings& settings, const std::vector<DoorPlan>& doors,
                                            const std::vector<std::string>& local_names);
-/// session_id_from makes an id of a command's base name: "python3.11" gives "python3-11"; "tool" where nothing is left.
-std::string session_id_from(std::string_view command);
+/// session_id_from makes an id of a command: of its base name, or, where that is an interpreter or a runner of packages, of the
+/// script or module that it is given ("python3 -m http.server" gives "http-server"). "tool" where nothing is left.
+std::string session_id_from(const std::vector<std::string>& command);
 /// explain says in sentences who is let in, for the start lines.
 std::vector<std::string> explain(const Settings& settings, const AuthPlan& auth, const std::vector<BoundDoor>& doors);
 

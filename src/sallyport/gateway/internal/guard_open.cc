@@ -204,7 +204,7 @@ Status Guard::Core::settle_name(const std::vector<std::string>& command) {
     session = SessionId(settings.name);
     return lock_name(settings.name);
   }
-  const std::string base = session_id_from(command.front());
+  const std::string base = session_id_from(command);
   for (int number = 1; number <= kDerivedNamesMax; ++number) {
     const std::string name = number == 1 ? base : concat(std::string_view(base).substr(0, 58), '-', number);
     const auto locked = lock_name(name);
