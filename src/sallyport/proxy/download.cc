@@ -8,15 +8,34 @@
 namespace sallyport {
 
 Task<void> Transfer::download(ResponseHead& head) {
-  bool going = has_head_;
-  if (!going) going = co_await receive_head(head, UpgradeForward::no);
-  if (going && build_answer(head)) {
-    IoState state = IoState::done;
-    if (!down_.try_send(exchange_.stream(), state)) going = co_await send_down();
-    if (going && !answer_.ended()) going = co_await relay_body();
-    if (going) exchange_.mark_answered();
-  }
+  const bool received = co_await receive_head(head, UpgradeForward::no);
+  if (received && !deliver_now(head)) co_await deliver_rest();
   stop_upload();
+}
+
+bool Transfer::deliver_now(const ResponseHead& head) {
+  if (!build_answer(head)) return true;
+  const bool all = answer_.ended();
+  if (!all) return false;  // the rest of the body leaves with its head
+  const IoResult sent = exchange_.stream().try_write(pending_);
+  if (sent.state == IoState::closed || sent.state == IoState::failed) {
+    fail_client(sent.state);
+    return true;
+  }
+  pending_.remove_prefix(sent.bytes);
+  if (!pending_.empty()) return false;
+  exchange_.mark_answered();
+  return true;
+}
+
+Task<void> Transfer::deliver_rest() {
+  bool going = true;
+  if (answer_.ended()) {
+    going = co_await send_pending();
+  } else {
+    going = co_await relay_body();
+  }
+  if (going) exchange_.mark_answered();
 }
 
 Task<bool> Transfer::receive_head(ResponseHead& head, UpgradeForward upgrade) {
@@ -26,7 +45,7 @@ Task<bool> Transfer::receive_head(ResponseHead& head, UpgradeForward upgrade) {
     if (step == HeadStep::failed) co_return false;
     if (step == HeadStep::interim) {
       if (!build_interim(head)) continue;
-      const bool sent = co_await send_down();
+      const bool sent = co_await send_pending();
       if (!sent) co_return false;
       continue;
     }
@@ -86,6 +105,8 @@ Transfer::HeadStep Transfer::judge_head(const ResponseHead& head, UpgradeForward
 }
 
 HeadWriter Transfer::answer_writer() {
+  // A small answer leaves half of its own buffer free for what we make of it.
+  if (inbox_ && inbox_end_ <= kBufferBytes / 2) return HeadWriter(inbox_.span().subspan(kBufferBytes / 2));
   if (!packed_) packed_ = loop_.buffers().take();
   return HeadWriter(packed_.span());
 }
@@ -95,7 +116,7 @@ bool Transfer::build_interim(const ResponseHead& head) {
   if (head.status == 100 || exchange_.head().version == Version::http10) return false;
   HeadWriter out = answer_writer();
   if (!write_interim_head(head, out)) return false;
-  down_.start_with(out.view());
+  pending_ = out.view();
   return true;
 }
 
@@ -109,42 +130,68 @@ bool Transfer::build_answer(const ResponseHead& head) {
     return false;
   }
   exchange_.mark_started();
-  down_.start_with(out.view());
-  if (!gather_down()) return false;
-  if (down_.pieces().size() > 1 && down_.data_bytes() <= kSmallBodyBytesMax && out.room() > 2 * kSmallBodyBytesMax) {
-    for (const std::string_view piece : down_.pieces().subspan(1)) out.text(piece);
-    down_.start_with(out.view());
+  if (!append_small_body(out)) return false;
+  pending_ = out.view();
+  return true;
+}
+
+bool Transfer::append_small_body(HeadWriter& out) {
+  const bool small = inbox_end_ - inbox_begin_ <= kSmallBodyBytesMax && out.room() > 2 * kSmallBodyBytesMax;
+  while (small && inbox_begin_ != inbox_end_ && !answer_.ended()) {
+    BodyRun run;
+    if (!gather(run)) return false;
+    for (const std::string_view piece : run.pieces()) out.text(piece);
   }
   return true;
 }
 
-bool Transfer::gather_down() {
+bool Transfer::gather(BodyRun& run) {
   const std::string_view bytes(inbox_.data() + inbox_begin_, inbox_end_ - inbox_begin_);
-  inbox_begin_ += down_.gather(answer_, bytes, shape_.framing);
-  moved(0, down_.data_bytes());
-  if (!down_.broken()) return true;
+  inbox_begin_ += run.gather(answer_, bytes, shape_.framing);
+  moved(0, run.data_bytes());
+  if (!run.broken()) return true;
   fail_inside("the backend's body framing is malformed");
   return false;
 }
 
-Task<bool> Transfer::send_down() {
+Task<bool> Transfer::wait_for_client() {
   Stream& client = exchange_.stream();
   for (;;) {
-    IoState state = IoState::done;
-    if (down_.try_send(client, state)) co_return true;
-    if (state == IoState::done || state == IoState::would_block) {
-      client.set_deadline(after(loop_.now(), plan_.timeouts.client_write_idle));
-      const WaitResult woken = co_await client.writable();
-      if (woken == WaitResult::ready) continue;
-      if (woken == WaitResult::deadline && !idle_for(plan_.timeouts.client_write_idle)) continue;
-      if (woken == WaitResult::cancelled) {
-        fail_wait(woken, ForwardEnd::cut, {});
-        co_return false;
-      }
-      state = IoState::deadline;
-    }
-    fail_client(state);
+    client.set_deadline(after(loop_.now(), plan_.timeouts.client_write_idle));
+    const WaitResult woken = co_await client.writable();
+    if (woken == WaitResult::ready) co_return true;
+    if (woken == WaitResult::deadline && !idle_for(plan_.timeouts.client_write_idle)) continue;
+    if (woken == WaitResult::cancelled) fail_wait(woken, ForwardEnd::cut, {});
+    fail_client(IoState::deadline);
     co_return false;
+  }
+}
+
+Task<bool> Transfer::send_pending() {
+  while (!pending_.empty()) {
+    const IoResult sent = exchange_.stream().try_write(pending_);
+    if (sent.state != IoState::done && sent.state != IoState::would_block) {
+      fail_client(sent.state);
+      co_return false;
+    }
+    pending_.remove_prefix(sent.bytes);
+    if (pending_.empty()) break;
+    const bool ready = co_await wait_for_client();
+    if (!ready) co_return false;
+  }
+  co_return true;
+}
+
+Task<bool> Transfer::send_down(BodyRun& run) {
+  for (;;) {
+    IoState state = IoState::done;
+    if (run.try_send(exchange_.stream(), state)) co_return true;
+    if (state != IoState::done && state != IoState::would_block) {
+      fail_client(state);
+      co_return false;
+    }
+    const bool ready = co_await wait_for_client();
+    if (!ready) co_return false;
   }
 }
 
@@ -162,13 +209,14 @@ Task<bool> Transfer::wait_for_answer() {
 }
 
 Task<bool> Transfer::relay_body() {
+  BodyRun run;
   while (!answer_.ended()) {
-    if (inbox_begin_ != inbox_end_) {
-      down_.start_with({});
-      if (!gather_down()) co_return false;
+    if (inbox_begin_ != inbox_end_ || !pending_.empty()) {
+      run.start_with(std::exchange(pending_, {}));
+      if (!gather(run)) co_return false;
       IoState state = IoState::done;
-      if (down_.try_send(exchange_.stream(), state)) continue;
-      const bool sent = co_await send_down();
+      if (run.try_send(exchange_.stream(), state)) continue;
+      const bool sent = co_await send_down(run);
       if (!sent) co_return false;
       continue;
     }
@@ -187,12 +235,11 @@ Task<bool> Transfer::relay_body() {
     if (read.state == IoState::done) {
       inbox_end_ = read.bytes;
     } else if (read.state == IoState::closed && answer_.framing() == Framing::until_close) {
-      down_.start_with({});
-      down_.finish(shape_.framing);
-      const bool sent = co_await send_down();
-      if (!sent) co_return false;
       persists_ = false;
-      break;
+      run.start_with({});
+      run.finish(shape_.framing);
+      const bool sent = co_await send_down(run);
+      co_return sent;
     } else if (read.state != IoState::would_block) {
       fail_inside("the backend closed inside its answer");
       co_return false;
@@ -208,7 +255,6 @@ Task<bool> Transfer::splice_down() {
     co_return true;
   }
   Pipe pipe = std::move(*taken);
-  Stream& client = exchange_.stream();
   release_buffers();
   while (!answer_.ended() || pipe.held_bytes() != 0) {
     if (!answer_.ended() && !backend_->drained()) {
@@ -224,18 +270,15 @@ Task<bool> Transfer::splice_down() {
       if (!more) co_return false;
       continue;
     }
-    const IoResult drained = Splice::drain(pipe, client, More::no);
+    const IoResult drained = Splice::drain(pipe, exchange_.stream(), More::no);
     moved(0, drained.bytes);
     if (drained.state == IoState::done) continue;
-    if (drained.state == IoState::would_block) {
-      client.set_deadline(after(loop_.now(), plan_.timeouts.client_write_idle));
-      const WaitResult woken = co_await client.writable();
-      if (woken == WaitResult::ready) continue;
-      if (woken == WaitResult::deadline && !idle_for(plan_.timeouts.client_write_idle)) continue;
-      if (woken == WaitResult::cancelled) fail_wait(woken, ForwardEnd::cut, {});
+    if (drained.state != IoState::would_block) {
+      fail_client(drained.state);
+      co_return false;
     }
-    fail_client(drained.state == IoState::would_block ? IoState::deadline : drained.state);
-    co_return false;
+    const bool ready = co_await wait_for_client();
+    if (!ready) co_return false;
   }
   co_return true;
 }

@@ -51,10 +51,20 @@ Task<ForwardOutcome> Forwarder::forward(Exchange& exchange, const ForwardPlan& p
       backend = std::move(*dialed);
     }
     transfer.connected(std::move(backend));
-    const bool sent = co_await transfer.send_packed();
+    const Transfer::Sent sent = transfer.send_now();
+    if (sent == Transfer::Sent::partly) [[unlikely]] {
+      [[maybe_unused]] const bool whole = co_await transfer.send_rest();
+    }
     // A backend that stopped reading may still have said why: look for an answer, unless it was dead before we came.
-    const bool dead = !sent && transfer.took_nothing() && reused;
-    if (!dead && transfer.end() == ForwardEnd::answered) co_await transfer.relay(head_);
+    const bool dead = sent == Transfer::Sent::broken && reused;
+    if (!dead && transfer.end() == ForwardEnd::answered) {
+      if (transfer.packed_whole()) [[likely]] {
+        const bool received = co_await transfer.receive_head(head_, UpgradeForward::no);
+        if (received && !transfer.deliver_now(head_)) co_await transfer.deliver_rest();
+      } else {
+        co_await transfer.relay_both(head_);
+      }
+    }
     if (reused && (dead || transfer.end() == ForwardEnd::bad_backend) && may_retry(transfer, method) &&
         transfer.repack()) {
       ++counters_.retried;

@@ -55,22 +55,23 @@ void Transfer::connected(std::unique_ptr<Stream> backend) noexcept {
   reason_ = {};
 }
 
-Task<bool> Transfer::send_packed() {
-  std::string_view text(packed_.data(), packed_bytes_);
+Transfer::Sent Transfer::send_now() {
   const More more = packed_whole() || exchange_.unread().empty() ? More::no : More::yes;
-  const IoResult first = backend_->try_write(text, more);
+  const IoResult sent = backend_->try_write(std::string_view(packed_.data(), packed_bytes_), more);
   moved(0, 0);
-  if (first.state == IoState::done && first.bytes == text.size()) {
-    request_sent_ = packed_whole();
-    // A head can be written again; thousands of requests that wait for their answers should not hold a buffer for it.
-    if (bytes_up_ == 0) packed_.give_back();
-    co_return true;
-  }
-  took_nothing_ = first.state == IoState::failed || first.state == IoState::closed;
-  if (took_nothing_) co_return false;
-  text.remove_prefix(first.bytes);
+  took_nothing_ = sent.state == IoState::failed || sent.state == IoState::closed;
+  if (took_nothing_) return Sent::broken;
+  sent_bytes_ = sent.bytes;
+  if (sent.bytes != packed_bytes_) return Sent::partly;
+  request_sent_ = packed_whole();
+  // A head can be written again; thousands of requests that wait for their answers should not hold a buffer for it.
+  if (bytes_up_ == 0) packed_.give_back();
+  return Sent::whole;
+}
+
+Task<bool> Transfer::send_rest() {
   backend_->set_deadline(after(loop_.now(), plan_.timeouts.response));
-  const IoResult rest = co_await write_all(*backend_, text);
+  const IoResult rest = co_await write_all(*backend_, std::string_view(packed_.data(), packed_bytes_).substr(sent_bytes_));
   if (rest.state == IoState::done) {
     request_sent_ = packed_whole();
     co_return true;
@@ -80,13 +81,9 @@ Task<bool> Transfer::send_packed() {
   co_return false;
 }
 
-Task<void> Transfer::relay(ResponseHead& head) {
-  if (packed_whole()) {
-    co_await download(head);
-  } else {
-    uploading_ = true;
-    co_await both(upload(), download(head));
-  }
+Task<void> Transfer::relay_both(ResponseHead& head) {
+  uploading_ = true;
+  co_await both(upload(), download(head));
 }
 
 void Transfer::fail(ForwardEnd end, std::string_view reason) noexcept {

@@ -48,12 +48,20 @@ class Transfer {
 
   /// connected starts on `backend`; a second call starts again.
   void connected(std::unique_ptr<Stream> backend) noexcept;
-  /// send_packed sends the send buffer. False where the backend broke; took_nothing() then says that it was dead before.
-  Task<bool> send_packed();
-  /// relay moves the rest of the request up and the answer down. `head` is scratch of the loop: no wait keeps it.
-  Task<void> relay(ResponseHead& head);
+  /// send_now sends the send buffer as far as it goes; where that is not whole, send_rest waits for the rest. Its false,
+  /// and `broken`, mean that the backend takes no more; took_nothing() then says that it was dead before.
+  enum class Sent : std::uint8_t { whole, partly, broken };
+  Sent send_now();
+  Task<bool> send_rest();
   /// receive_head reads to the end of the next head that is not an interim one, and relays those. False at a fault.
+  /// `head` is scratch of the loop: nobody keeps anything in it across a wait.
   Task<bool> receive_head(ResponseHead& head, UpgradeForward upgrade);
+  /// deliver_now sends the answer whose head was received as far as it goes without a wait; true when that was all.
+  /// Otherwise deliver_rest does the rest.
+  [[nodiscard]] bool deliver_now(const ResponseHead& head);
+  Task<void> deliver_rest();
+  /// relay_both moves the rest of the request up while it receives and delivers the answer.
+  Task<void> relay_both(ResponseHead& head);
 
   /// build_switch writes the 101 into the send buffer; empty where it does not fit.
   std::string_view build_switch(const ResponseHead& head);
@@ -90,8 +98,11 @@ class Transfer {
   HeadWriter answer_writer();
   bool build_interim(const ResponseHead& head);
   bool build_answer(const ResponseHead& head);
-  bool gather_down();
-  Task<bool> send_down();
+  bool append_small_body(HeadWriter& out);
+  bool gather(BodyRun& run);
+  Task<bool> send_pending();
+  Task<bool> send_down(BodyRun& run);
+  Task<bool> wait_for_client();
   Task<bool> wait_for_answer();
   Task<bool> relay_body();
   Task<bool> splice_down();
@@ -109,16 +120,17 @@ class Transfer {
   const ForwardPlan& plan_;
   Loop& loop_;
   std::unique_ptr<Stream> backend_;
-  Buffer packed_;  // head of the request, later of answers; lent only while something is in it that is still needed
+  Buffer packed_;  // head of the request, later of answers; lent only while something in it is still needed
   UpgradeForward upgrade_ = UpgradeForward::no;
   std::size_t packed_bytes_ = 0;
+  std::size_t sent_bytes_ = 0;  // of them
   Buffer inbox_;   // what came from the backend
   std::size_t inbox_begin_ = 0;
   std::size_t inbox_end_ = 0;
   std::size_t inbox_seen_ = 0;  // bytes of an incomplete head
   BodyScanner answer_;
   AnswerShape shape_;
-  BodyRun down_;
+  std::string_view pending_;  // of the answer: head and perhaps a small body, built and not sent yet
   MonotonicTime last_moved_;
   std::uint64_t bytes_up_ = 0;
   std::uint64_t bytes_down_ = 0;

@@ -184,14 +184,16 @@ Task<ForwardOutcome> Forwarder::upgrade(Exchange& exchange, const ForwardPlan& p
   Result<std::unique_ptr<Stream>> dialed = co_await dial(exchange, plan);
   if (!dialed) co_return undialed(exchange, dialed.error());
   transfer.connected(std::move(*dialed));
-  const bool sent = co_await transfer.send_packed();
+  const Transfer::Sent step = transfer.send_now();
+  bool sent = step == Transfer::Sent::whole;
+  if (step == Transfer::Sent::partly) sent = co_await transfer.send_rest();
   if (!sent) transfer.fail(ForwardEnd::bad_backend, "the backend closed the connection");
   bool received = false;
   if (sent) received = co_await transfer.receive_head(head_, UpgradeForward::websocket);
   if (!received) co_return transfer.outcome();
   exchange.close_after();  // whatever it is: what follows on this connection is not HTTP, or not asked for
   if (head_.status != 101) {
-    co_await transfer.relay(head_);
+    if (!transfer.deliver_now(head_)) co_await transfer.deliver_rest();
     co_return transfer.outcome();
   }
   const std::string_view key = exchange.head().fields.value_of(HeaderId::sec_websocket_key);

@@ -23,9 +23,15 @@ UpstreamPool::UpstreamPool(Loop& loop) : loop_(loop), filled_(loop.scheduler()),
   sweeper_.handle().resume();
 }
 
-std::unique_ptr<Stream> UpstreamPool::take(const SocketAddress& address, UpstreamAge age) {
+UpstreamPool::Backends::value_type* UpstreamPool::find(const SocketAddress& address) noexcept {
+  if (last_ != nullptr && last_->first == address) return last_;
   const auto found = backends_.find(address);
-  if (found == backends_.end()) return nullptr;
+  return found == backends_.end() ? nullptr : last_ = &*found;
+}
+
+std::unique_ptr<Stream> UpstreamPool::take(const SocketAddress& address, UpstreamAge age) {
+  Backends::value_type* const found = find(address);
+  if (found == nullptr) return nullptr;
   std::vector<Idle>& idle = found->second;
   while (!idle.empty()) {
     if (age == UpstreamAge::young && loop_.now() - idle.back().since > kYoungUpstreamMax) return nullptr;
@@ -39,7 +45,9 @@ std::unique_ptr<Stream> UpstreamPool::take(const SocketAddress& address, Upstrea
 
 void UpstreamPool::put(const SocketAddress& address, std::unique_ptr<Stream> stream) {
   if (idle_ >= kIdleInAllMax || !stream->at_rest()) return;
-  std::vector<Idle>& idle = backends_[address];
+  Backends::value_type* found = find(address);
+  if (found == nullptr) found = &*backends_.try_emplace(address).first;
+  std::vector<Idle>& idle = found->second;
   if (idle.size() >= kIdlePerBackendMax) return;
   stream->set_deadline(kNever);
   idle.push_back(Idle{std::move(stream), loop_.now()});
@@ -50,11 +58,13 @@ void UpstreamPool::forget(const SocketAddress& address) noexcept {
   const auto found = backends_.find(address);
   if (found == backends_.end()) return;
   idle_ -= found->second.size();
+  last_ = nullptr;
   backends_.erase(found);
 }
 
 void UpstreamPool::drop_old() noexcept {
   const MonotonicTime now = loop_.now();
+  last_ = nullptr;
   for (auto at = backends_.begin(); at != backends_.end();) {
     idle_ -= std::erase_if(at->second, [now](const Idle& idle) {
       return now - idle.since > kIdleUpstreamMax || !idle.stream->at_rest();

@@ -48,11 +48,15 @@ class UpstreamPool {
   struct AddressHash {
     std::size_t operator()(const SocketAddress& address) const noexcept;
   };
+  using Backends = std::unordered_map<SocketAddress, std::vector<Idle>, AddressHash>;
+  /// find looks where it looked last first: most loops have one busy backend at a time.
+  Backends::value_type* find(const SocketAddress& address) noexcept;
   Task<void> sweep();
   void drop_old() noexcept;
 
   Loop& loop_;
-  std::unordered_map<SocketAddress, std::vector<Idle>, AddressHash> backends_;
+  Backends backends_;
+  Backends::value_type* last_ = nullptr;
   std::size_t idle_ = 0;
   Signal filled_;
   Task<void> sweeper_;
