@@ -50,8 +50,10 @@ struct Settings {
   std::vector<PublicUrl> public_urls;
   std::vector<std::string> public_paths;
   std::vector<Cidr> trusted_proxies;
+  std::string theme;  ///< empty: none
   std::string ready;
   Duration ready_timeout{};
+  Duration response_timeout{};
   RestartMode restart = RestartMode::no;
   std::optional<Duration> idle_timeout;
   Switch on_demand = Switch::off;

@@ -106,6 +106,7 @@ Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict) {
   plan.injected_lines = lines->expose();
   plan.hygiene.cookies = own_cookies_;
   plan.traffic = parts_.traffic;
+  plan.timeouts = parts_.timeouts;
   const auto outcome = co_await parts_.forwarder.forward(exchange, plan);
   view->activity->touch(exchange.loop().now());
   if (!outcome.unanswered()) co_return;

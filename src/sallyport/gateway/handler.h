@@ -33,6 +33,7 @@ class GuardHandler final : public RequestHandler {
     SessionId session;
     Demand demand;
     TrafficCounters* traffic = nullptr;
+    ForwardTimeouts timeouts{};
   };
   explicit GuardHandler(Parts parts);
 

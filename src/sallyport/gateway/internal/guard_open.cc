@@ -232,8 +232,14 @@ Status Guard::Core::open_doors(const std::vector<std::string>& command) {
   }
   PageFrame frame;
   frame.name = session.str();
+  std::string theme;
+  if (!settings.theme.empty()) {
+    SALLYPORT_TRY(sheet, powers.files.read_text(settings.theme, FilePrivacy::any));
+    theme = std::move(sheet);
+    frame.theme = PageFrame::Theme::linked;
+  }
   own_pages = std::make_unique<OwnPages>(OwnPages::Parts{*login_service, tickets, *pool, powers.monotonic, powers.clock,
-                                                         frame, {}, LoginPage::UserField::hidden, session});
+                                                         frame, theme, LoginPage::UserField::hidden, session});
   const GateIdentity who{session, owner, powers.local_names, powers.own_uid};
   for (const auto& plan : door_plans) SALLYPORT_CHECK(open_door_of(plan, who));
   SALLYPORT_CHECK(open_admin_door());
@@ -261,10 +267,12 @@ Status Guard::Core::open_door_of(const DoorPlan& plan, const GateIdentity& who) 
   gates.push_back(std::make_unique<Gate>(std::move(rules), GateParts{store, tickets, powers.monotonic, powers.audit}));
   const ListenerTraits traits = traits_of(settings, door);
   auto demand = [this] { (void)supervisor->when_ready(session, [](const auto&) {}); };
+  ForwardTimeouts timeouts;
+  timeouts.response = settings.response_timeout;
   for (std::size_t i = 0; i < sides.size(); ++i) {
     auto handler = std::make_unique<GuardHandler>(GuardHandler::Parts{*gates.back(), *own_pages, sides[i]->route(),
                                                                       sides[i]->forwarder(), powers.audit, traits, session,
-                                                                      demand, &traffic});
+                                                                      demand, &traffic, timeouts});
     SALLYPORT_CHECK(sides[i]->serve(std::move(opened->sockets[i]), door.address, std::move(handler),
                                     door.tls == Tls::on ? tls.get() : nullptr));
   }
