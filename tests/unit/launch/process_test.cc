@@ -51,11 +51,11 @@ TEST(Process, tells_how_it_ended) {
   ASSERT_TRUE(exits.wait_gone());
   EXPECT_EQ(exits.exit, (ExitStatus{ExitStatus::How::exited, 3}));
   EXPECT_EQ(exits.exit->shell_status(), 3);
-  Started dies_by_signal({CHILD_PATH, "die", std::to_string(SIGSEGV)});
+  Started dies_by_signal({CHILD_PATH, "die", std::to_string(SIGUSR1)});
   ASSERT_TRUE(dies_by_signal.start());
   ASSERT_TRUE(dies_by_signal.wait_gone());
   EXPECT_EQ(dies_by_signal.exit->how, ExitStatus::How::signalled);
-  EXPECT_EQ(dies_by_signal.exit->shell_status(), 128 + SIGSEGV);
+  EXPECT_EQ(dies_by_signal.exit->shell_status(), 128 + SIGUSR1);
 }
 
 TEST(Process, missing_program_is_a_clear_error) {

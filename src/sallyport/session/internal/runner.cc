@@ -70,7 +70,7 @@ void Runner::launch() {
   note_.clear();
   ladder_ = StopLadder(spec_.stop);
   const auto launched = try_launch();
-  if (launched) return publish();
+  if (launched) return;
   note_ = launched.error().what;
   const auto code = launched.error().code;
   if (code != Code::exhausted && code != Code::unavailable) return apply(LifeEvent::not_startable);
