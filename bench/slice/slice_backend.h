@@ -17,7 +17,9 @@ class SliceBackend {
  public:
   /// start runs `command` with {port} and {socket} filled in, and waits until it accepts connections.
   static Result<SliceBackend> start(std::vector<std::string> command, const std::string& state_folder);
-  SliceBackend(SliceBackend&& other) noexcept : pid_(other.pid_), address_(std::move(other.address_)) { other.pid_ = -1; }
+  SliceBackend(SliceBackend&& other) noexcept : pid_(other.pid_), address_(std::move(other.address_)) {
+    other.pid_ = -1;
+  }
   SliceBackend& operator=(SliceBackend&&) = delete;
   ~SliceBackend();
   [[nodiscard]] const SocketAddress& address() const noexcept { return address_; }

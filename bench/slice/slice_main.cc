@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vertical slice: listener, HTTP/1.1 server, bearer token against the store, proxy, one loop. No policy, no audit, no
-// login: the price of the data plane by itself. Ends on TERM or INT.
-//   slice --listen ADDRESS --state FOLDER [--tokens N] -- COMMAND...     starts COMMAND with {port} or {socket} filled in
-//   slice --listen ADDRESS --state FOLDER [--tokens N] --upstream ADDRESS
+// The vertical slice: listener, HTTP/1.1 server, bearer token against the store, proxy, one loop. No policy,
+// no audit, no login: the price of the data plane by itself. Ends on TERM or INT.
+//   slice --listen ADDRESS --state FOLDER [--tokens N] -- COMMAND...     starts COMMAND with {port} or
+//   {socket} filled in slice --listen ADDRESS --state FOLDER [--tokens N] --upstream ADDRESS
 #include <csignal>
 #include <cstdio>
 #include <map>
@@ -26,7 +26,8 @@
 namespace sallyport {
 namespace {
 
-constexpr std::string_view kInjected = "Authorization: Bearer backend-credential\r\nX-Forwarded-User: bench\r\n";
+constexpr std::string_view kInjected =
+    "Authorization: Bearer backend-credential\r\nX-Forwarded-User: bench\r\n";
 constexpr std::string_view kCookies[] = {"sallyport"};
 
 class SliceHandler final : public RequestHandler {
@@ -94,7 +95,8 @@ Status fill_store(CredentialStore& store, std::size_t count, const std::string& 
   SystemEntropy entropy;
   SystemFiles files;
   const SystemMonotonicClock clock;
-  const auto principal = std::make_shared<const Principal>(Principal{"bench", PrincipalKind::user, "access-token", {}});
+  const auto principal =
+      std::make_shared<const Principal>(Principal{"bench", PrincipalKind::user, "access-token", {}});
   for (std::size_t i = 0; i < count; ++i) {
     const Minted minted = mint(CredentialKind::access_token, entropy);
     Grant grant;
@@ -143,9 +145,8 @@ Status serve(const SliceOptions& options) {
   SliceHandler handler(store, forwarder, upstream);
   Http1Server server(loop, handler, ServerLimits{}, wall, entropy);
   SALLYPORT_TRY(door, open_door(*listen, 1));
-  Listener listener(loop, std::move(door.sockets.front()), door.address, limiter, [&](std::unique_ptr<Stream> stream) {
-    loop.spawn(server.serve(std::move(stream)));
-  });
+  Listener listener(loop, std::move(door.sockets.front()), door.address, limiter,
+                    [&](std::unique_ptr<Stream> stream) { loop.spawn(server.serve(std::move(stream))); });
   SALLYPORT_CHECK(listener.start());
   SALLYPORT_TRY(signals, SignalWatch::open(loop, {SIGTERM, SIGINT}));
   loop.spawn(stop_at_signal(loop, *signals));

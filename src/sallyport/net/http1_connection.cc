@@ -133,17 +133,18 @@ Task<void> Http1Connection::refuse(Http1Workspace& space, Refusal refusal, std::
   ++server_.counters_.refused;
   server_.handler_.on_refused(stream_->facts(), refusal, fault_);
   const std::string body = concat(status, " ", reason_phrase(status), "\n");
-  const std::string answer = concat(
-      "HTTP/1.1 ", status, " ", reason_phrase(status), "\r\n", server_.date_line(),
-      "Content-Type: text/plain; charset=utf-8\r\nContent-Length: ", body.size(), "\r\nConnection: close\r\n\r\n", body);
+  const std::string answer =
+      concat("HTTP/1.1 ", status, " ", reason_phrase(status), "\r\n", server_.date_line(),
+             "Content-Type: text/plain; charset=utf-8\r\nContent-Length: ", body.size(),
+             "\r\nConnection: close\r\n\r\n", body);
   stream_->set_deadline(after(server_.loop_.now(), server_.limits_.linger_time_max));
   const IoResult sent = co_await write_all(*stream_, answer);
   if (sent.state == IoState::done) co_await linger(space);
 }
 
 Task<void> Http1Connection::linger(Http1Workspace& space) {
-  // RFC 9112 section 9.6: closing with unread bytes makes the kernel send a reset, which may erase our answer before
-  // the client has read it. So we end our side, and read on for a while.
+  // RFC 9112 section 9.6: closing with unread bytes makes the kernel send a reset, which may erase our answer
+  // before the client has read it. So we end our side, and read on for a while.
   stream_->set_deadline(after(server_.loop_.now(), server_.limits_.linger_time_max));
   const IoState ended = co_await finish_write(*stream_);
   if (ended != IoState::done) co_return;

@@ -12,8 +12,8 @@
 
 namespace sallyport {
 
-/// A head starts within the first of these bytes and has at most the second, so that a part of the buffer is left for
-/// its body, wherever the head lies.
+/// A head starts within the first of these bytes and has at most the second, so that a part of the buffer is
+/// left for its body, wherever the head lies.
 inline constexpr std::size_t kHeadStartBytesMax = kBufferBytes / 4;
 inline constexpr std::size_t kServedHeadBytesMax = 40 * 1024;
 
@@ -29,7 +29,8 @@ struct Http1Workspace {
 
   [[nodiscard]] std::string_view unread() const noexcept { return {buffer.data() + begin, end - begin}; }
   [[nodiscard]] std::span<char> room() const noexcept { return buffer.span().subspan(end); }
-  /// settle_front moves what is unread to the front, if it lies so far back that a head and some body might not fit.
+  /// settle_front moves what is unread to the front, if it lies so far back that a head and some body might
+  /// not fit.
   void settle_front() noexcept;
 };
 

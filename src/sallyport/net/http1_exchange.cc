@@ -19,7 +19,8 @@ bool is_bodyless(Method method, int status) noexcept {
 }
 
 bool is_clean(std::string_view text) noexcept {
-  return std::none_of(text.begin(), text.end(), [](char c) { return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7f; });
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return (c >= 0 && c < 0x20 && c != '\t') || c == 0x7f; });
 }
 
 Error client_trouble(IoState state) {
@@ -100,7 +101,8 @@ Task<Status> Exchange::send(std::string_view text) {
   for (text.remove_prefix(first.bytes); !text.empty();) {
     stream_->set_deadline(after(loop_->now(), limits().write_idle_max));
     const WaitResult woken = co_await stream_->writable();
-    const IoResult next = woken == WaitResult::ready ? stream_->try_write(text) : IoResult{state_of(woken), 0};
+    const IoResult next =
+        woken == WaitResult::ready ? stream_->try_write(text) : IoResult{state_of(woken), 0};
     if (next.state != IoState::done && next.state != IoState::would_block) {
       phase_ = Phase::broken;
       co_return client_trouble(next.state);
@@ -144,8 +146,8 @@ Task<Result<std::string>> Exchange::read_body(std::size_t bytes_max) {
 }
 
 bool Exchange::write_head(const Response& response, std::string_view framing_lines, std::string& out) const {
-  out = concat("HTTP/1.1 ", response.status, " ", reason_phrase(static_cast<std::uint16_t>(response.status)), "\r\n",
-               server_->date_line());
+  out = concat("HTTP/1.1 ", response.status, " ", reason_phrase(static_cast<std::uint16_t>(response.status)),
+               "\r\n", server_->date_line());
   for (const HeaderLine& field : response.fields) {
     if (!is_clean(field.name) || !is_clean(field.value)) return false;
     out.append(field.name).append(": ").append(field.value).append("\r\n");
@@ -166,7 +168,8 @@ Task<Status> Exchange::respond(const Response& response) {
   if (wants_body || !skip_buffered_body()) may_keep_ = false;
   const bool bodyless = is_bodyless(head_.method, response.status);
   const bool has_length = response.status >= 200 && response.status != 204 && response.status != 304;
-  const std::string length = has_length ? concat("Content-Length: ", response.body.size(), "\r\n") : std::string();
+  const std::string length =
+      has_length ? concat("Content-Length: ", response.body.size(), "\r\n") : std::string();
   std::string text;
   const bool clean = write_head(response, length, text);
   if (!clean) {
@@ -189,7 +192,8 @@ Task<Status> Exchange::start_stream(const Response& head) {
   if (!bodyless_ && !chunked_) may_keep_ = false;
   std::string text;
   const std::string_view framing = chunked_ ? "Transfer-Encoding: chunked\r\n" : "";
-  if (!write_head(head, framing, text)) co_return fail(Code::internal, "a field of the answer holds a control character");
+  if (!write_head(head, framing, text))
+    co_return fail(Code::internal, "a field of the answer holds a control character");
   phase_ = Phase::started;
   co_return co_await send(text);
 }

@@ -26,10 +26,10 @@ struct Http1Workspace;
 /// RequestIdText is 8 characters that tell the servers of a host apart, and 12 that count.
 inline constexpr std::size_t kRequestIdBytes = 20;
 
-/// Exchange is one request and its answer. It lives from the end of the head to the end of the answer, on one loop; its
-/// handler uses it from that loop only. A handler answers with respond(), or start_stream() to finish(), or hands the
-/// exchange to the proxy. One that returns without an answer gives the client a 500; one that returns inside an answer
-/// breaks the connection, so that the client sees a cut.
+/// Exchange is one request and its answer. It lives from the end of the head to the end of the answer, on one
+/// loop; its handler uses it from that loop only. A handler answers with respond(), or start_stream() to
+/// finish(), or hands the exchange to the proxy. One that returns without an answer gives the client a 500;
+/// one that returns inside an answer breaks the connection, so that the client sees a cut.
 class Exchange {
  public:
   Exchange(const Exchange&) = delete;
@@ -42,19 +42,21 @@ class Exchange {
   /// request_id is unique on a host for all practical purposes. It is neither secret nor hard to guess.
   [[nodiscard]] std::string_view request_id() const noexcept { return {id_.data(), id_.size()}; }
 
-  /// bind makes cut_if and the expiry sweep see this exchange. `binding` lives until the exchange ends, or unbind().
+  /// bind makes cut_if and the expiry sweep see this exchange. `binding` lives until the exchange ends, or
+  /// unbind().
   void bind(const LiveBinding& binding) noexcept { binding_ = &binding; }
   void unbind() noexcept { binding_ = nullptr; }
   [[nodiscard]] const LiveBinding* binding() const noexcept { return binding_; }
   /// cut_reason tells why the waits of this exchange end `cancelled`; none while it is live.
   [[nodiscard]] std::optional<CutReason> cut_reason() const noexcept { return cut_; }
 
-  /// read_body reads the whole request body. Errors: exhausted (more than bytes_max), invalid_argument (framing),
-  /// deadline_exceeded, cancelled (client gone, or cut). After an error the answer closes the connection.
+  /// read_body reads the whole request body. Errors: exhausted (more than bytes_max), invalid_argument
+  /// (framing), deadline_exceeded, cancelled (client gone, or cut). After an error the answer closes the
+  /// connection.
   Task<Result<std::string>> read_body(std::size_t bytes_max);
 
-  /// respond sends a whole answer of our own. Errors: cancelled or deadline_exceeded (client gone, cut), internal
-  /// (answered already; a field with a control character, for which the client gets a 500).
+  /// respond sends a whole answer of our own. Errors: cancelled or deadline_exceeded (client gone, cut),
+  /// internal (answered already; a field with a control character, for which the client gets a 500).
   Task<Status> respond(const Response& response);
   /// start_stream sends a head and no length; write() sends each text at once; finish() ends the body.
   Task<Status> start_stream(const Response& head);
@@ -70,8 +72,8 @@ class Exchange {
   /// unread is what the connection's buffer holds behind the head: body bytes, then pipelined requests.
   [[nodiscard]] std::string_view unread() const noexcept;
   void consume(std::size_t bytes) noexcept;
-  /// room is the free end of the buffer, never empty while the body has not ended and unread() is empty; received()
-  /// counts what was read into it.
+  /// room is the free end of the buffer, never empty while the body has not ended and unread() is empty;
+  /// received() counts what was read into it.
   [[nodiscard]] std::span<char> room() noexcept;
   void received(std::size_t bytes) noexcept;
   /// owes_continue says that the client waits for a 100 before it sends its body (RFC 9110 section 10.1.1);
@@ -81,7 +83,8 @@ class Exchange {
   /// keeps_alive says whether the connection may carry another request after an answer that starts now.
   [[nodiscard]] bool keeps_alive() const noexcept;
   void close_after() noexcept { may_keep_ = false; }
-  /// The marks say how an answer came along that was written to stream() directly. Broken: it cannot be completed.
+  /// The marks say how an answer came along that was written to stream() directly. Broken: it cannot be
+  /// completed.
   void mark_started() noexcept { phase_ = Phase::started; }
   void mark_answered() noexcept { phase_ = Phase::answered; }
   void mark_broken() noexcept { phase_ = Phase::broken; }
@@ -90,8 +93,8 @@ class Exchange {
   void attend(Stream* other) noexcept { attended_ = other; }
   /// tolerate_hang_up: the client's end of sending is no reason to cut: a tunnel has two halves.
   void tolerate_hang_up() noexcept { minds_hang_up_ = false; }
-  /// release_head gives the connection's buffer back while a long answer runs, if the request has been read whole and
-  /// nothing follows it. The head's views are empty afterwards.
+  /// release_head gives the connection's buffer back while a long answer runs, if the request has been read
+  /// whole and nothing follows it. The head's views are empty afterwards.
   void release_head() noexcept;
 
  private:

@@ -112,7 +112,8 @@ std::size_t Http1Server::cut_if(const std::function<bool(const LiveBinding&)>& f
   std::size_t count = 0;
   for (Link* at = connections_.next(); at != &connections_; at = at->next()) {
     Exchange* exchange = connection_of(at).exchange();
-    if (exchange == nullptr || exchange->cut_ || exchange->binding_ == nullptr || !fits(*exchange->binding_)) continue;
+    if (exchange == nullptr || exchange->cut_ || exchange->binding_ == nullptr || !fits(*exchange->binding_))
+      continue;
     exchange->cut(reason);
     ++count;
   }
@@ -121,7 +122,8 @@ std::size_t Http1Server::cut_if(const std::function<bool(const LiveBinding&)>& f
 
 Task<void> Http1Server::drain(MonotonicTime deadline) {
   draining_ = true;
-  for (Link* at = connections_.next(); at != &connections_; at = at->next()) connection_of(at).hang_up_if_idle();
+  for (Link* at = connections_.next(); at != &connections_; at = at->next())
+    connection_of(at).hang_up_if_idle();
   while (counters_.open != 0 && loop_.now() < deadline) {
     [[maybe_unused]] const WaitResult woken = co_await ended_.wait(deadline);
   }

@@ -32,7 +32,8 @@ class RequestHandler {
   virtual ~RequestHandler() = default;
   /// handle answers `exchange`; the connection's next request waits until it returns.
   virtual Task<void> handle(Exchange& exchange) = 0;
-  /// on_refused is for the audit log; `fault` tells more about `malformed`. The client gets its answer from the server.
+  /// on_refused is for the audit log; `fault` tells more about `malformed`. The client gets its answer from
+  /// the server.
   virtual void on_refused(const ConnectionFacts& facts, Refusal refusal, ParseFault fault) noexcept;
 };
 
@@ -46,25 +47,27 @@ struct ServerCounters {
   std::size_t active = 0;  ///< exchanges now
 };
 
-/// How often live exchanges are looked at: expired bindings and clients that went away. One sweep for all of them.
+/// How often live exchanges are looked at: expired bindings and clients that went away. One sweep for all of
+/// them.
 inline constexpr Duration kLiveSweepEvery = std::chrono::seconds(1);
 
-/// Http1Server serves connections of one loop, on that loop's thread. It must outlive the coroutines of serve(): drain()
-/// first, or drop the loop's tasks.
+/// Http1Server serves connections of one loop, on that loop's thread. It must outlive the coroutines of
+/// serve(): drain() first, or drop the loop's tasks.
 class Http1Server final : private Timer {
  public:
-  Http1Server(Loop& loop, RequestHandler& handler, const ServerLimits& limits, const Clock& clock, Entropy& entropy);
+  Http1Server(Loop& loop, RequestHandler& handler, const ServerLimits& limits, const Clock& clock,
+              Entropy& entropy);
   Http1Server(const Http1Server&) = delete;
   Http1Server& operator=(const Http1Server&) = delete;
   ~Http1Server();
 
   /// serve speaks HTTP/1.1 on `stream` until either side ends it. An idle connection holds no buffer.
   Task<void> serve(std::unique_ptr<Stream> stream);
-  /// cut_if ends every live exchange that is bound and fits: waits end at once, a tunnel sends its Close frame, other
-  /// answers break off. Returns their number. Nothing is resumed inside this call.
+  /// cut_if ends every live exchange that is bound and fits: waits end at once, a tunnel sends its Close
+  /// frame, other answers break off. Returns their number. Nothing is resumed inside this call.
   std::size_t cut_if(const std::function<bool(const LiveBinding&)>& fits, CutReason reason);
-  /// drain refuses new connections, closes idle ones, lets the others finish their exchange until `deadline`, then cuts
-  /// them; it ends when all have ended.
+  /// drain refuses new connections, closes idle ones, lets the others finish their exchange until `deadline`,
+  /// then cuts them; it ends when all have ended.
   Task<void> drain(MonotonicTime deadline);
 
   [[nodiscard]] const ServerLimits& limits() const noexcept { return limits_; }

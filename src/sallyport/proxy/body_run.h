@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BodyRun: what one buffer of framed bytes holds of a body, as pieces that leave with one system call in our own framing.
+// BodyRun: what one buffer of framed bytes holds of a body, as pieces that leave with one system call in our
+// own framing.
 #pragma once
 
 #include <array>
@@ -23,9 +24,9 @@ class BodyRun {
 
   /// start_with drops what is in the run and begins it with `head`, which may be empty.
   void start_with(std::string_view head) noexcept;
-  /// gather takes what `scanner` finds in `bytes`, in as many pieces as leave in one call, and frames it; returns how
-  /// many bytes it used. At the body's end it adds what ends ours. Once per start_with(). broken() where the framing of
-  /// `bytes` is malformed.
+  /// gather takes what `scanner` finds in `bytes`, in as many pieces as leave in one call, and frames it;
+  /// returns how many bytes it used. At the body's end it adds what ends ours. Once per start_with().
+  /// broken() where the framing of `bytes` is malformed.
   std::size_t gather(BodyScanner& scanner, std::string_view bytes, OutFraming framing) noexcept;
   /// finish adds the end of a body that ended with its connection.
   void finish(OutFraming framing) noexcept {
@@ -35,10 +36,13 @@ class BodyRun {
   [[nodiscard]] bool broken() const noexcept { return broken_; }
   /// data_bytes is the payload that gather() found.
   [[nodiscard]] std::size_t data_bytes() const noexcept { return data_bytes_; }
-  /// try_send sends what goes; true when all is sent. Otherwise `state` is done or would_block (wait), or a failure.
+  /// try_send sends what goes; true when all is sent. Otherwise `state` is done or would_block (wait), or a
+  /// failure.
   [[nodiscard]] bool try_send(Stream& to, IoState& state);
   [[nodiscard]] bool sent() const noexcept { return next_ == count_; }
-  [[nodiscard]] std::span<const std::string_view> pieces() const noexcept { return {&pieces_[next_], count_ - next_}; }
+  [[nodiscard]] std::span<const std::string_view> pieces() const noexcept {
+    return {&pieces_[next_], count_ - next_};
+  }
 
  private:
   static constexpr std::size_t kFramePieces = 4;  // head, chunk header, end of chunk, end of body

@@ -22,7 +22,8 @@ bool is_idempotent(Method method) noexcept {
   }
 }
 
-/// may_retry: what failed on a reused connection may be asked again on a fresh one, without doing anything twice.
+/// may_retry: what failed on a reused connection may be asked again on a fresh one, without doing anything
+/// twice.
 bool may_retry(const Transfer& transfer, Method method) noexcept {
   if (!transfer.packed_whole() || transfer.heard()) return false;
   if (transfer.took_nothing()) return true;
@@ -40,7 +41,8 @@ Task<ForwardOutcome> Forwarder::forward(Exchange& exchange, const ForwardPlan& p
   if (!transfer.pack(UpgradeForward::no)) co_return transfer.outcome();
   const bool repeatable = transfer.packed_whole() && is_idempotent(exchange.head().method);
   const Method method = exchange.head().method;
-  std::unique_ptr<Stream> backend = pool_.take(*plan.upstream, repeatable ? UpstreamAge::any : UpstreamAge::young);
+  std::unique_ptr<Stream> backend =
+      pool_.take(*plan.upstream, repeatable ? UpstreamAge::any : UpstreamAge::young);
   for (;;) {
     const bool reused = backend != nullptr;
     if (reused) {
@@ -55,7 +57,8 @@ Task<ForwardOutcome> Forwarder::forward(Exchange& exchange, const ForwardPlan& p
     if (sent == Transfer::Sent::partly) [[unlikely]] {
       [[maybe_unused]] const bool whole = co_await transfer.send_rest();
     }
-    // A backend that stopped reading may still have said why: look for an answer, unless it was dead before we came.
+    // A backend that stopped reading may still have said why: look for an answer, unless it was dead before
+    // we came.
     const bool dead = sent == Transfer::Sent::broken && reused;
     if (!dead && transfer.end() == ForwardEnd::answered) {
       if (transfer.packed_whole()) [[likely]] {

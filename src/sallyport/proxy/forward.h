@@ -23,18 +23,19 @@ struct ForwardCounters {
   std::uint64_t tunnels = 0;
 };
 
-/// Forwarder is one per loop, with that loop's pool of backend connections. It does not judge: whoever calls it has
-/// admitted the request. It must outlive the coroutines of forward().
+/// Forwarder is one per loop, with that loop's pool of backend connections. It does not judge: whoever calls
+/// it has admitted the request. It must outlive the coroutines of forward().
 class Forwarder {
  public:
   Forwarder(Loop& loop, Dialer& dialer) : loop_(loop), dialer_(dialer), pool_(loop) {}
   Forwarder(const Forwarder&) = delete;
   Forwarder& operator=(const Forwarder&) = delete;
 
-  /// forward relays one exchange, both ways at once, with bounded memory; a WebSocket handshake becomes a tunnel. Where
-  /// the outcome is unanswered() nothing was written, and the caller answers; else the exchange is settled, and its head
-  /// may be gone. One retry on a fresh connection where a reused one dies before the first byte of an answer and the
-  /// request can be repeated: idempotent (RFC 9110 section 9.2.2), or not taken at all, and whole in our hands.
+  /// forward relays one exchange, both ways at once, with bounded memory; a WebSocket handshake becomes a
+  /// tunnel. Where the outcome is unanswered() nothing was written, and the caller answers; else the exchange
+  /// is settled, and its head may be gone. One retry on a fresh connection where a reused one dies before the
+  /// first byte of an answer and the request can be repeated: idempotent (RFC 9110 section 9.2.2), or not
+  /// taken at all, and whole in our hands.
   Task<ForwardOutcome> forward(Exchange& exchange, const ForwardPlan& plan);
 
   /// pool is for whoever knows that a backend has ended.

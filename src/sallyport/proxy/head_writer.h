@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HeadWriter: appends text to a fixed span and remembers an overflow, so that a head is built without a check per field.
+// HeadWriter: appends text to a fixed span and remembers an overflow, so that a head is built without a check
+// per field.
 #pragma once
 
 #include <charconv>
@@ -13,7 +14,8 @@ namespace sallyport {
 /// HeadWriter writes into `out`; once something does not fit, nothing more is written and fits() is false.
 class HeadWriter {
  public:
-  explicit HeadWriter(std::span<char> out) noexcept : begin_(out.data()), at_(out.data()), end_(out.data() + out.size()) {}
+  explicit HeadWriter(std::span<char> out) noexcept
+      : begin_(out.data()), at_(out.data()), end_(out.data() + out.size()) {}
 
   void text(std::string_view piece) noexcept {
     if (piece.size() > static_cast<std::size_t>(end_ - at_)) [[unlikely]] {

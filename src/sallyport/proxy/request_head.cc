@@ -17,13 +17,14 @@ bool is_reserved(std::string_view name, std::span<const std::string_view> reserv
                      [name](std::string_view one) { return names_fold_equal(name, one); });
 }
 
-/// holds_ticket: on an upgrade every parameter of that name is one. Elsewhere only what looks like one of ours: a tool may
-/// have a parameter of that name itself.
+/// holds_ticket: on an upgrade every parameter of that name is one. Elsewhere only what looks like one of
+/// ours: a tool may have a parameter of that name itself.
 bool holds_ticket(std::string_view query, const ForwardHygiene& hygiene, UpgradeForward upgrade) {
   if (query.size() < hygiene.ticket_parameter.size() || hygiene.ticket_parameter.empty()) return false;
   const QueryMatch match = find_in_query(query, hygiene.ticket_parameter);
   if (match.count == 0) return false;
-  return upgrade == UpgradeForward::websocket || match.count > 1 || match.value_raw.starts_with(hygiene.ticket_value);
+  return upgrade == UpgradeForward::websocket || match.count > 1 ||
+         match.value_raw.starts_with(hygiene.ticket_value);
 }
 
 void write_forwarded_for(const ConnectionFacts& facts, const ForwardPlan& plan, HeadWriter& out) {
@@ -91,11 +92,12 @@ bool is_ours_to_write(HeaderId id) noexcept {
   }
 }
 
-/// stays_behind: fields of the client's hop, named in its Connection field, or stating an identity. Authorization is one
-/// of these unless the plan lets the backend judge it.
+/// stays_behind: fields of the client's hop, named in its Connection field, or stating an identity.
+/// Authorization is one of these unless the plan lets the backend judge it.
 bool stays_behind(const HeaderField& field, const ForwardHygiene& hygiene) noexcept {
   if (field.flags() == 0) return false;
-  const bool passes = field.id() == HeaderId::authorization && hygiene.authorization == ClientAuthorization::pass;
+  const bool passes =
+      field.id() == HeaderId::authorization && hygiene.authorization == ClientAuthorization::pass;
   return !passes || field.has(FieldFlag::connection_listed);
 }
 
@@ -107,7 +109,8 @@ void write_client_fields(const HeaderFields& fields, const ForwardHygiene& hygie
   }
 }
 
-/// passes tells whether the first field of that id was named in Connection: then all of them belong to this hop.
+/// passes tells whether the first field of that id was named in Connection: then all of them belong to this
+/// hop.
 bool passes(const HeaderFields& fields, HeaderId id, const ForwardHygiene& hygiene) noexcept {
   const HeaderField* field = fields.find(id);
   return field != nullptr && field->flags() == 0 && !is_reserved(field->name(), hygiene.reserved_names);
@@ -146,7 +149,8 @@ bool write_request_head(const RequestHead& head, const ForwardPlan& plan, const 
   write_framing(head, out);
   if (upgrade == UpgradeForward::websocket) {
     out.text("Connection: Upgrade\r\nUpgrade: websocket\r\n");
-    if (passes(head.fields, HeaderId::sec_websocket_protocol, plan.hygiene)) write_protocols(head.fields, out);
+    if (passes(head.fields, HeaderId::sec_websocket_protocol, plan.hygiene))
+      write_protocols(head.fields, out);
   }
   write_own_lines(head, plan, facts, request_id, out);
   out.text("\r\n");

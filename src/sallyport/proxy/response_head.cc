@@ -25,7 +25,8 @@ void write_status_line(const ResponseHead& response, HeadWriter& out) {
   out.text("\r\n");
 }
 
-void write_fields(const ResponseHead& response, std::span<const std::string_view> own_cookies, HeadWriter& out) {
+void write_fields(const ResponseHead& response, std::span<const std::string_view> own_cookies,
+                  HeadWriter& out) {
   for (const HeaderField& field : response.fields) {
     if (field.flags() != 0 && stays_on_its_hop(field)) continue;
     switch (field.id()) {
@@ -52,7 +53,8 @@ void write_length(std::uint64_t length, HeadWriter& out) {
 }  // namespace
 
 AnswerShape shape_answer(const ResponseHead& response, Version client, AfterAnswer wanted) noexcept {
-  const bool unknown_length = response.framing == Framing::chunked || response.framing == Framing::until_close;
+  const bool unknown_length =
+      response.framing == Framing::chunked || response.framing == Framing::until_close;
   if (!unknown_length) return {OutFraming::raw, wanted};
   if (client == Version::http10) return {OutFraming::raw, AfterAnswer::close};
   return {OutFraming::chunked, wanted};
@@ -82,7 +84,8 @@ bool write_interim_head(const ResponseHead& response, HeadWriter& out) {
   return out.fits();
 }
 
-bool write_switch_head(const ResponseHead& response, std::span<const std::string_view> own_cookies, HeadWriter& out) {
+bool write_switch_head(const ResponseHead& response, std::span<const std::string_view> own_cookies,
+                       HeadWriter& out) {
   write_status_line(response, out);
   write_fields(response, own_cookies, out);
   out.text("Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");

@@ -6,8 +6,8 @@
 namespace sallyport {
 
 std::string_view name_of(ForwardEnd end) noexcept {
-  constexpr std::string_view names[] = {"unreachable", "bad_backend", "backend_timeout", "bad_request",
-                                        "client_slow", "answered",    "truncated",       "client_gone",
+  constexpr std::string_view names[] = {"unreachable", "bad_backend",  "backend_timeout", "bad_request",
+                                        "client_slow", "answered",     "truncated",       "client_gone",
                                         "cut",         "tunnel_closed"};
   return names[static_cast<std::size_t>(end)];
 }
@@ -21,7 +21,8 @@ bool Transfer::pack(UpgradeForward upgrade) {
     return false;
   }
   const bool small = exchange_.unread().size() <= kSmallBodyBytesMax && out.room() > 2 * kSmallBodyBytesMax;
-  const OutFraming framing = exchange_.body().framing() == Framing::chunked ? OutFraming::chunked : OutFraming::raw;
+  const OutFraming framing =
+      exchange_.body().framing() == Framing::chunked ? OutFraming::chunked : OutFraming::raw;
   while (small && !exchange_.body().ended() && !exchange_.unread().empty()) {
     BodyRun run;
     const std::size_t used = run.gather(exchange_.body(), exchange_.unread(), framing);
@@ -64,19 +65,22 @@ Transfer::Sent Transfer::send_now() {
   sent_bytes_ = sent.bytes;
   if (sent.bytes != packed_bytes_) return Sent::partly;
   request_sent_ = packed_whole();
-  // A head can be written again; thousands of requests that wait for their answers should not hold a buffer for it.
+  // A head can be written again; thousands of requests that wait for their answers should not hold a buffer
+  // for it.
   if (bytes_up_ == 0) packed_.give_back();
   return Sent::whole;
 }
 
 Task<bool> Transfer::send_rest() {
   backend_->set_deadline(after(loop_.now(), plan_.timeouts.response));
-  const IoResult rest = co_await write_all(*backend_, std::string_view(packed_.data(), packed_bytes_).substr(sent_bytes_));
+  const IoResult rest =
+      co_await write_all(*backend_, std::string_view(packed_.data(), packed_bytes_).substr(sent_bytes_));
   if (rest.state == IoState::done) {
     request_sent_ = packed_whole();
     co_return true;
   }
-  if (rest.state == IoState::deadline) fail(ForwardEnd::backend_timeout, "the backend does not read its request");
+  if (rest.state == IoState::deadline)
+    fail(ForwardEnd::backend_timeout, "the backend does not read its request");
   if (rest.state == IoState::cancelled) fail_wait(WaitResult::cancelled, ForwardEnd::cut, {});
   co_return false;
 }
@@ -108,7 +112,8 @@ void Transfer::fail_wait(WaitResult woken, ForwardEnd at_deadline, std::string_v
 
 void Transfer::fail_client(IoState state) noexcept {
   exchange_.mark_broken();
-  fail(ForwardEnd::client_gone, state == IoState::deadline ? "the client was too slow" : "the client went away");
+  fail(ForwardEnd::client_gone,
+       state == IoState::deadline ? "the client was too slow" : "the client went away");
 }
 
 void Transfer::moved(std::uint64_t up, std::uint64_t down) noexcept {

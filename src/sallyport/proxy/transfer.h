@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transfer: one request on its way to a backend and its answer on the way back, with the coroutines of both directions.
+// Transfer: one request on its way to a backend and its answer on the way back, with the coroutines of both
+// directions.
 #pragma once
 
 #include <cstddef>
@@ -20,16 +21,17 @@
 
 namespace sallyport {
 
-/// A body that is in the buffer already, up to this size, leaves with its head in one send: copying it is cheaper than a
-/// second piece.
+/// A body that is in the buffer already, up to this size, leaves with its head in one send: copying it is
+/// cheaper than a second piece.
 inline constexpr std::size_t kSmallBodyBytesMax = 4096;
-/// From this size on, what is left of a body with a length goes through a pipe, if both sides are plain sockets.
+/// From this size on, what is left of a body with a length goes through a pipe, if both sides are plain
+/// sockets.
 inline constexpr std::uint64_t kSpliceBytesMin = 256 * 1024;
 /// Interim answers that one request may have.
 inline constexpr int kInterimAnswersMax = 16;
 
-/// Transfer lives in the frame of Forwarder::forward. Its two directions run side by side and share it. The first fault
-/// counts; it ends both.
+/// Transfer lives in the frame of Forwarder::forward. Its two directions run side by side and share it. The
+/// first fault counts; it ends both.
 class Transfer {
  public:
   Transfer(Exchange& exchange, const ForwardPlan& plan) noexcept
@@ -38,8 +40,8 @@ class Transfer {
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer() { exchange_.attend(nullptr); }
 
-  /// pack writes the head, and the body if all that is there of it is small, into the send buffer. False where the head
-  /// does not fit, or the body's framing is broken: bad_request.
+  /// pack writes the head, and the body if all that is there of it is small, into the send buffer. False
+  /// where the head does not fit, or the body's framing is broken: bad_request.
   [[nodiscard]] bool pack(UpgradeForward upgrade);
   /// repack packs the same request again, for another connection; false where its bytes are gone.
   [[nodiscard]] bool repack();
@@ -48,16 +50,17 @@ class Transfer {
 
   /// connected starts on `backend`; a second call starts again.
   void connected(std::unique_ptr<Stream> backend) noexcept;
-  /// send_now sends the send buffer as far as it goes; where that is not whole, send_rest waits for the rest. Its false,
-  /// and `broken`, mean that the backend takes no more; took_nothing() then says that it was dead before.
+  /// send_now sends the send buffer as far as it goes; where that is not whole, send_rest waits for the rest.
+  /// Its false, and `broken`, mean that the backend takes no more; took_nothing() then says that it was dead
+  /// before.
   enum class Sent : std::uint8_t { whole, partly, broken };
   Sent send_now();
   Task<bool> send_rest();
-  /// receive_head reads to the end of the next head that is not an interim one, and relays those. False at a fault.
-  /// `head` is scratch of the loop: nobody keeps anything in it across a wait.
+  /// receive_head reads to the end of the next head that is not an interim one, and relays those. False at a
+  /// fault. `head` is scratch of the loop: nobody keeps anything in it across a wait.
   Task<bool> receive_head(ResponseHead& head, UpgradeForward upgrade);
-  /// deliver_now sends the answer whose head was received as far as it goes without a wait; true when that was all.
-  /// Otherwise deliver_rest does the rest.
+  /// deliver_now sends the answer whose head was received as far as it goes without a wait; true when that
+  /// was all. Otherwise deliver_rest does the rest.
   [[nodiscard]] bool deliver_now(const ResponseHead& head);
   Task<void> deliver_rest();
   /// relay_both moves the rest of the request up while it receives and delivers the answer.
@@ -124,7 +127,7 @@ class Transfer {
   UpgradeForward upgrade_ = UpgradeForward::no;
   std::size_t packed_bytes_ = 0;
   std::size_t sent_bytes_ = 0;  // of them
-  Buffer inbox_;   // what came from the backend
+  Buffer inbox_;                // what came from the backend
   std::size_t inbox_begin_ = 0;
   std::size_t inbox_end_ = 0;
   std::size_t inbox_seen_ = 0;  // bytes of an incomplete head
@@ -139,10 +142,10 @@ class Transfer {
   std::uint16_t status_ = 0;
   int interim_left_ = kInterimAnswersMax;
   bool took_nothing_ = false;
-  bool request_sent_ = false;    // whole
+  bool request_sent_ = false;  // whole
   bool heard_ = false;
-  bool has_head_ = false;        // the final one
-  bool persists_ = false;        // the backend keeps its connection
+  bool has_head_ = false;  // the final one
+  bool persists_ = false;  // the backend keeps its connection
   bool uploading_ = false;
   bool upload_stopped_ = false;
   bool may_splice_ = true;

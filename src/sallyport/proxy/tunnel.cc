@@ -11,8 +11,8 @@
 namespace sallyport {
 namespace {
 
-/// What a cut client has sent is thrown away up to here, so that the kernel does not answer it with a reset that overtakes
-/// our Close frame.
+/// What a cut client has sent is thrown away up to here, so that the kernel does not answer it with a reset
+/// that overtakes our Close frame.
 constexpr std::size_t kDroppedAtCutMax = 256 * 1024;
 
 }  // namespace
@@ -46,7 +46,8 @@ Task<void> Tunnel::run(std::string_view head) {
   } else {
     exchange_.mark_broken();
   }
-  transfer_.end_tunnel(reason ? ForwardEnd::cut : ForwardEnd::tunnel_closed, reason ? name_of(*reason) : stopped_by_);
+  transfer_.end_tunnel(reason ? ForwardEnd::cut : ForwardEnd::tunnel_closed,
+                       reason ? name_of(*reason) : stopped_by_);
 }
 
 Task<void> Tunnel::go_up() {
@@ -159,7 +160,8 @@ void Tunnel::stop(std::string_view reason) noexcept {
 void Tunnel::say_goodbye() noexcept {
   if (!head_sent_ || !frames_.at_boundary() || down_.ended) return exchange_.mark_broken();
   const bool leaving = exchange_.cut_reason() == CutReason::shutting_down;
-  const std::string frame = close_frame(leaving ? kCloseGoingAway : kClosePolicyViolation, name_of(*exchange_.cut_reason()));
+  const std::string frame =
+      close_frame(leaving ? kCloseGoingAway : kClosePolicyViolation, name_of(*exchange_.cut_reason()));
   Stream& client = exchange_.stream();
   const IoResult sent = client.try_write(frame);
   if (sent.state != IoState::done || sent.bytes != frame.size()) return exchange_.mark_broken();
@@ -180,7 +182,8 @@ Task<ForwardOutcome> Forwarder::upgrade(Exchange& exchange, const ForwardPlan& p
     transfer.fail(ForwardEnd::bad_request, name_of(fault));
     exchange.close_after();
   }
-  if (fault != WebSocketFault::none || !transfer.pack(UpgradeForward::websocket)) co_return transfer.outcome();
+  if (fault != WebSocketFault::none || !transfer.pack(UpgradeForward::websocket))
+    co_return transfer.outcome();
   Result<std::unique_ptr<Stream>> dialed = co_await dial(exchange, plan);
   if (!dialed) co_return undialed(exchange, dialed.error());
   transfer.connected(std::move(*dialed));
@@ -197,7 +200,8 @@ Task<ForwardOutcome> Forwarder::upgrade(Exchange& exchange, const ForwardPlan& p
     co_return transfer.outcome();
   }
   const std::string_view key = exchange.head().fields.value_of(HeaderId::sec_websocket_key);
-  const std::string_view switched = answers_websocket(head_, key) ? transfer.build_switch(head_) : std::string_view{};
+  const std::string_view switched =
+      answers_websocket(head_, key) ? transfer.build_switch(head_) : std::string_view{};
   if (switched.empty()) {
     transfer.fail(ForwardEnd::bad_backend, "the backend's 101 does not answer this handshake");
     co_return transfer.outcome();

@@ -14,9 +14,10 @@
 
 namespace sallyport {
 
-/// Tunnel runs after the backend's own 101 has been checked. It reads what one side sends only as fast as the other side
-/// takes it, and lends buffers to a direction only while bytes are in it. When the exchange is cut, the client gets a
-/// Close frame (1008; 1001 at shutdown), if the bytes that it has got end with a whole frame.
+/// Tunnel runs after the backend's own 101 has been checked. It reads what one side sends only as fast as the
+/// other side takes it, and lends buffers to a direction only while bytes are in it. When the exchange is
+/// cut, the client gets a Close frame (1008; 1001 at shutdown), if the bytes that it has got end with a whole
+/// frame.
 class Tunnel {
  public:
   /// `transfer` has received the 101; it and `exchange` outlive the tunnel.
@@ -31,7 +32,8 @@ class Tunnel {
  private:
   /// Way is one direction.
   struct Way {
-    Way(Stream& source, Stream& sink, Duration sink_time) noexcept : from(source), to(sink), write_idle(sink_time) {}
+    Way(Stream& source, Stream& sink, Duration sink_time) noexcept
+        : from(source), to(sink), write_idle(sink_time) {}
     Stream& from;
     Stream& to;
     Duration write_idle;

@@ -21,7 +21,8 @@ bool Transfer::send_continue() {
 
 void Transfer::fail_upload(WaitResult woken) noexcept {
   const bool started = exchange_.started();
-  fail_wait(woken, started ? ForwardEnd::client_gone : ForwardEnd::client_slow, "the client stopped sending its body");
+  fail_wait(woken, started ? ForwardEnd::client_gone : ForwardEnd::client_slow,
+            "the client stopped sending its body");
   exchange_.close_after();
   backend_->cancel();
 }
@@ -31,7 +32,8 @@ Task<void> Transfer::upload() {
     fail_client(IoState::failed);
     backend_->cancel();
   }
-  const OutFraming framing = exchange_.body().framing() == Framing::chunked ? OutFraming::chunked : OutFraming::raw;
+  const OutFraming framing =
+      exchange_.body().framing() == Framing::chunked ? OutFraming::chunked : OutFraming::raw;
   BodyRun run;
   while (!upload_stopped_ && !exchange_.body().ended()) {
     if (!exchange_.unread().empty()) {

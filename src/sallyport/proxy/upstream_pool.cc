@@ -16,7 +16,8 @@ std::size_t UpstreamPool::AddressHash::operator()(const SocketAddress& address) 
   if (address.is_unix()) return std::hash<std::string>{}(address.path);
   std::uint64_t halves[2];
   std::memcpy(halves, address.ip.bytes().data(), sizeof halves);
-  return static_cast<std::size_t>((halves[0] ^ halves[1] ^ (std::uint64_t{address.port} << 40U)) * 0x9E3779B97F4A7C15ULL);
+  return static_cast<std::size_t>((halves[0] ^ halves[1] ^ (std::uint64_t{address.port} << 40U)) *
+                                  0x9E3779B97F4A7C15ULL);
 }
 
 UpstreamPool::UpstreamPool(Loop& loop) : loop_(loop), filled_(loop.scheduler()), sweeper_(sweep()) {

@@ -17,15 +17,16 @@ namespace sallyport {
 inline constexpr std::size_t kIdlePerBackendMax = 512;
 inline constexpr std::size_t kIdleInAllMax = 2048;
 inline constexpr Duration kIdleUpstreamMax = std::chrono::seconds(60);
-/// A request that cannot be sent twice takes only a connection that was in use this recently: backends close idle ones
-/// without a word, some after five seconds.
+/// A request that cannot be sent twice takes only a connection that was in use this recently: backends close
+/// idle ones without a word, some after five seconds.
 inline constexpr Duration kYoungUpstreamMax = std::chrono::seconds(2);
 
 /// UpstreamAge says how old a pooled connection may be.
 enum class UpstreamAge : std::uint8_t { any, young };
 
-/// UpstreamPool keeps idle connections of one loop, last in first out, so that few stay warm and the rest grow old and go.
-/// One that turned readable or hung up is not handed out: a backend has nothing to say between two requests.
+/// UpstreamPool keeps idle connections of one loop, last in first out, so that few stay warm and the rest
+/// grow old and go. One that turned readable or hung up is not handed out: a backend has nothing to say
+/// between two requests.
 class UpstreamPool {
  public:
   explicit UpstreamPool(Loop& loop);

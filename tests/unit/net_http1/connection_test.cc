@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Question: does a connection carry requests in order, end when it should, and give each phase its time and no more?
+// Question: does a connection carry requests in order, end when it should, and give each phase its time and
+// no more?
 #include <gmock/gmock.h>
 
 #include "tests/unit/net_http1/server_fixture.h"
@@ -127,17 +128,19 @@ TEST_P(Refused, with_a_fixed_answer_and_an_end) {
 
 INSTANTIATE_TEST_SUITE_P(
     HY, Refused,
-    testing::Values(Malformed{"GET / HTTP/1.1\nHost: a\n\n", "400"},
-                    Malformed{"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "400"},
-                    Malformed{"GET / HTTP/1.1\r\n\r\n", "400"},
-                    Malformed{"GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", "400"},
-                    Malformed{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "400"},
-                    Malformed{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", "400"},
-                    Malformed{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", "400"},
-                    Malformed{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "501"},
-                    Malformed{"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505"},
-                    Malformed{"GET /%2e%2e/ HTTP/1.1\r\nHost: a\r\n\r\n", "400"},
-                    Malformed{"\x16\x03\x01\x02\x01\r\n\r\n", "400"}));
+    testing::Values(
+        Malformed{"GET / HTTP/1.1\nHost: a\n\n", "400"},
+        Malformed{"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "400"},
+        Malformed{"GET / HTTP/1.1\r\n\r\n", "400"},
+        Malformed{"GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", "400"},
+        Malformed{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                  "400"},
+        Malformed{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", "400"},
+        Malformed{"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", "400"},
+        Malformed{"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "501"},
+        Malformed{"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "505"},
+        Malformed{"GET /%2e%2e/ HTTP/1.1\r\nHost: a\r\n\r\n", "400"},
+        Malformed{"\x16\x03\x01\x02\x01\r\n\r\n", "400"}));
 
 TEST_F(Connection, too_large_a_head_and_too_long_a_target_have_their_own_answers) {
   serve();
@@ -177,7 +180,8 @@ TEST_F(Connection, the_number_of_connections_is_capped) {
   Peer second = connect();
   EXPECT_FALSE(second.open());
   EXPECT_TRUE(first.open());
-  EXPECT_THAT(handler_.refusals, testing::ElementsAre(std::pair(Refusal::too_many_connections, ParseFault::none)));
+  EXPECT_THAT(handler_.refusals,
+              testing::ElementsAre(std::pair(Refusal::too_many_connections, ParseFault::none)));
 }
 
 TEST_F(Connection, requests_on_one_connection_are_capped) {
@@ -185,7 +189,9 @@ TEST_F(Connection, requests_on_one_connection_are_capped) {
   limits.requests_per_connection_max = 2;
   serve(limits);
   Peer client = connect();
-  client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.send(
+      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: "
+      "a\r\n\r\n");
   const std::string all = client.said();
   EXPECT_THAT(all, EndsWith("/2"));
   EXPECT_THAT(all, HasSubstr("Connection: close"));

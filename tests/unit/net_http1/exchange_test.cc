@@ -27,7 +27,9 @@ class ExchangeTest : public Http1ServerTest {
     handler_.script = [](Exchange& exchange) { return echo_up_to(exchange, 1000); };
   }
   void answer_with(Response response) {
-    handler_.script = [response = std::move(response)](Exchange& exchange) { return send(exchange, response); };
+    handler_.script = [response = std::move(response)](Exchange& exchange) {
+      return send(exchange, response);
+    };
   }
   static Task<void> send(Exchange& exchange, const Response& response) {
     [[maybe_unused]] const Status sent = co_await exchange.respond(response);
@@ -58,7 +60,8 @@ TEST_F(ExchangeTest, too_large_a_body_is_413_and_an_end) {
 
 TEST_F(ExchangeTest, broken_chunks_are_400_and_an_end) {
   serve();
-  for (const std::string_view chunk : {"zz\r\n", "3\r\nhello\r\n", "3\nhel\r\n", "-1\r\n", "10000000000000000\r\n"}) {
+  for (const std::string_view chunk :
+       {"zz\r\n", "3\r\nhello\r\n", "3\nhel\r\n", "-1\r\n", "10000000000000000\r\n"}) {
     Peer client = connect();
     client.send(concat("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", chunk));
     EXPECT_THAT(client.said(), StartsWith("HTTP/1.1 400 ")) << chunk;
@@ -96,7 +99,8 @@ TEST_F(ExchangeTest, an_unread_body_that_is_here_is_skipped_one_that_is_not_ends
   handler_.script = hello;
   serve();
   Peer client = connect();
-  client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nGETGET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.send(
+      "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nGETGET /b HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_THAT(client.said(), EndsWith("/b"));
   client.send("POST /c HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nGET /evil HTTP/1.1\r\n");
   const std::string answer = client.said();

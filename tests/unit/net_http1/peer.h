@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Peer: the other end of a memory connection, driven by a test step by step: what it says, what it has heard, how it ended.
+// Peer: the other end of a memory connection, driven by a test step by step: what it says, what it has heard,
+// how it ended.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,8 +29,8 @@ class Peer {
  public:
   Peer(TestLoop& loop, std::unique_ptr<Stream> stream) : loop_(loop), stream_(std::move(stream)) {}
 
-  /// send writes `text` as far as it goes, letting the loop run where the way is full; gives the bytes that went. It
-  /// reads nothing meanwhile.
+  /// send writes `text` as far as it goes, letting the loop run where the way is full; gives the bytes that
+  /// went. It reads nothing meanwhile.
   std::size_t send(std::string_view text) {
     std::size_t sent = 0;
     for (int stuck = 0; sent < text.size() && stuck < kStuckMax;) {
@@ -100,6 +101,8 @@ inline std::string_view body_of(std::string_view answer) {
   const std::size_t end = answer.find("\r\n\r\n");
   return end == std::string_view::npos ? std::string_view{} : answer.substr(end + 4);
 }
-inline std::string_view head_of(std::string_view answer) { return answer.substr(0, answer.find("\r\n\r\n") + 2); }
+inline std::string_view head_of(std::string_view answer) {
+  return answer.substr(0, answer.find("\r\n\r\n") + 2);
+}
 
 }  // namespace sallyport

@@ -57,7 +57,8 @@ TEST_F(Faults, garbage_is_502_and_ends_the_backend_connection) {
   for (const std::string_view garbage :
        {"SSH-2.0-OpenSSH_9.2\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "HTTP/1.1 2x0 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"}) {
     Peer client = connect();
     client.send(kGet);
@@ -203,7 +204,8 @@ TEST_F(Faults, a_client_that_stops_inside_its_body_gets_408) {
 }
 
 TEST_F(Faults, a_client_that_breaks_its_chunks_gets_400) {
-  for (const std::string_view chunk : {"zz\r\n", "3\r\nabcd\r\n", "3\nabc\r\n", "0x3\r\nabc\r\n", " 3\r\nabc\r\n"}) {
+  for (const std::string_view chunk :
+       {"zz\r\n", "3\r\nabcd\r\n", "3\nabc\r\n", "0x3\r\nabc\r\n", " 3\r\nabc\r\n"}) {
     Peer client = connect();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
     backend().said();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole data plane on a memory network: a client, the server, a forwarder, and backends that a test plays by hand.
+// The whole data plane on a memory network: a client, the server, a forwarder, and backends that a test plays
+// by hand.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -46,15 +47,21 @@ class ForwardTest : public testing::Test, public RequestHandler {
   }
   static int status_for(ForwardEnd end) {
     switch (end) {
-      case ForwardEnd::backend_timeout: return 504;
-      case ForwardEnd::bad_request: return 400;
-      case ForwardEnd::client_slow: return 408;
-      default: return 502;
+      case ForwardEnd::backend_timeout:
+        return 504;
+      case ForwardEnd::bad_request:
+        return 400;
+      case ForwardEnd::client_slow:
+        return 408;
+      default:
+        return 502;
     }
   }
 
   void listen_as_backend() {
-    network_.listen(kBackendAddress, [this](std::unique_ptr<Stream> stream) { backends_.emplace_back(loop_, std::move(stream)); });
+    network_.listen(kBackendAddress, [this](std::unique_ptr<Stream> stream) {
+      backends_.emplace_back(loop_, std::move(stream));
+    });
   }
   Peer connect() { return Peer(loop_, network_.connect(facts_of_client())); }
   /// backend gives the newest connection that the forwarder has opened.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Question: does every kind of request and answer come through whole, and does the next one find a usable connection?
+// Question: does every kind of request and answer come through whole, and does the next one find a usable
+// connection?
 #include "sallyport/proxy/transfer.h"
 #include "tests/unit/proxy/forward_fixture.h"
 
@@ -89,14 +90,16 @@ TEST_F(ForwardTest, a_megabyte_goes_up_and_down_with_a_length) {
   network_.rules.capacity_bytes = 7000;
   const std::string megabyte(1 << 20, 'm');
   Peer client = connect();
-  std::string request = concat("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ", megabyte.size(), "\r\n\r\n", megabyte);
+  std::string request =
+      concat("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: ", megabyte.size(), "\r\n\r\n", megabyte);
   std::string got;
   for (std::size_t sent = 0; sent < request.size();) {
     sent += client.send(std::string_view(request).substr(sent));
     got += backend().said();
   }
   EXPECT_EQ(body_of(got), megabyte);
-  const std::string answer = concat("HTTP/1.1 200 OK\r\nContent-Length: ", megabyte.size(), "\r\n\r\n", megabyte);
+  const std::string answer =
+      concat("HTTP/1.1 200 OK\r\nContent-Length: ", megabyte.size(), "\r\n\r\n", megabyte);
   std::string came;
   for (std::size_t sent = 0; sent < answer.size();) {
     sent += backend().send(std::string_view(answer).substr(sent));
@@ -123,7 +126,8 @@ TEST_F(ForwardTest, a_chunked_upload_is_framed_anew_without_extensions_and_trail
 
 TEST_F(ForwardTest, a_chunked_upload_in_one_piece_leaves_in_one_piece) {
   Peer client = connect();
-  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n");
   EXPECT_THAT(backend().said(), EndsWith("\r\n\r\n3\r\nabc\r\n0\r\n\r\n"));
 }
 
@@ -223,8 +227,10 @@ TEST_F(ForwardTest, interim_answers_without_end_are_garbage) {
 
 TEST_F(ForwardTest, pipelined_requests_are_forwarded_one_after_the_other) {
   Peer client = connect();
-  client.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\n"
-              "Host: a\r\n\r\n");
+  client.send(
+      "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 "
+      "HTTP/1.1\r\n"
+      "Host: a\r\n\r\n");
   for (int i = 1; i <= 3; ++i) {
     const std::string request = backend().said();
     EXPECT_THAT(request, HasSubstr(concat(" /", i, " HTTP/1.1\r\n")));

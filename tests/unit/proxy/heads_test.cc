@@ -26,7 +26,8 @@ ConnectionFacts client_facts() {
   return facts;
 }
 
-std::string forwarded(std::string_view text, const ForwardPlan& plan, UpgradeForward upgrade = UpgradeForward::no) {
+std::string forwarded(std::string_view text, const ForwardPlan& plan,
+                      UpgradeForward upgrade = UpgradeForward::no) {
   RequestHead head;
   EXPECT_TRUE(parse_request_head(text, head).complete()) << text;
   std::array<char, 8192> room;
@@ -43,18 +44,21 @@ ForwardPlan plain_plan() {
 }
 
 TEST(RequestHeadForward, an_ordinary_head_keeps_its_fields_and_gains_ours) {
-  EXPECT_EQ(forwarded("GET /a?b=1 HTTP/1.1\r\nHost: tool.localhost:8080\r\nAccept:  */*  \r\nX-Custom_Name: v\r\n\r\n",
-                      plain_plan()),
-            "GET /a?b=1 HTTP/1.1\r\nHost: tool.localhost:8080\r\nAccept: */*\r\nX-Custom_Name: v\r\n"
-            "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: tool.localhost:8080\r\n"
-            "X-Request-ID: id-1\r\nX-Session-Token: inner\r\nX-Forwarded-User: alice\r\n\r\n");
+  EXPECT_EQ(
+      forwarded(
+          "GET /a?b=1 HTTP/1.1\r\nHost: tool.localhost:8080\r\nAccept:  */*  \r\nX-Custom_Name: v\r\n\r\n",
+          plain_plan()),
+      "GET /a?b=1 HTTP/1.1\r\nHost: tool.localhost:8080\r\nAccept: */*\r\nX-Custom_Name: v\r\n"
+      "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: tool.localhost:8080\r\n"
+      "X-Request-ID: id-1\r\nX-Session-Token: inner\r\nX-Forwarded-User: alice\r\n\r\n");
 }
 
 TEST(RequestHeadForward, no_client_spelling_of_ours_gets_through) {
   for (const std::string_view name :
-       {"X-Session-Token", "x-session-token", "X_Session_Token", "X.Session.Token", "X-Session_Id", "X-Forwarded-User",
-        "X_Forwarded_User", "X-Forwarded-For", "X-Forwarded_For", "Forwarded", "X-Real-IP", "X-Request-Id", "Proxy",
-        "Proxy-Authorization", "X-Forwarded-Groups", "X-Auth-Request-User", "Remote-User", "X-Original-URL"}) {
+       {"X-Session-Token", "x-session-token", "X_Session_Token", "X.Session.Token", "X-Session_Id",
+        "X-Forwarded-User", "X_Forwarded_User", "X-Forwarded-For", "X-Forwarded_For", "Forwarded",
+        "X-Real-IP", "X-Request-Id", "Proxy", "Proxy-Authorization", "X-Forwarded-Groups",
+        "X-Auth-Request-User", "Remote-User", "X-Original-URL"}) {
     const std::string head =
         forwarded(concat("GET / HTTP/1.1\r\nHost: a\r\n", name, ": forged\r\n\r\n"), plain_plan());
     EXPECT_THAT(head, Not(HasSubstr("forged"))) << name;
@@ -64,7 +68,8 @@ TEST(RequestHeadForward, no_client_spelling_of_ours_gets_through) {
 
 TEST(RequestHeadForward, a_connection_field_cannot_remove_what_we_add) {
   const std::string head = forwarded(
-      "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Forwarded-User, X-Session-Token, x-forwarded-for, X-Mine\r\n"
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Forwarded-User, X-Session-Token, x-forwarded-for, "
+      "X-Mine\r\n"
       "X-Mine: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nUpgrade: h2c\r\nTrailer: a\r\n\r\n",
       plain_plan());
   EXPECT_THAT(head, HasSubstr("X-Forwarded-User: alice\r\n"));
@@ -107,7 +112,8 @@ TEST(RequestHeadForward, framing_is_written_anew) {
   EXPECT_THAT(forwarded("POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 007\r\n\r\n", plain_plan()),
               HasSubstr("\r\nContent-Length: 7\r\n"));
   const std::string chunked =
-      forwarded("POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\nExpect: 100-continue\r\n\r\n", plain_plan());
+      forwarded("POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: Chunked\r\nExpect: 100-continue\r\n\r\n",
+                plain_plan());
   EXPECT_THAT(chunked, HasSubstr("\r\nTransfer-Encoding: chunked\r\n"));
   EXPECT_THAT(chunked, Not(HasSubstr("Expect")));
 }
@@ -122,7 +128,8 @@ TEST(RequestHeadForward, WT_03_tickets_are_scrubbed_from_query_and_subprotocols)
   EXPECT_THAT(upgrade, HasSubstr("\r\nSec-WebSocket-Protocol: chat, other\r\n"));
   EXPECT_THAT(upgrade, HasSubstr("\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"));
   EXPECT_THAT(upgrade, Not(HasSubstr("spt_")));
-  EXPECT_THAT(forwarded("GET /?ticket=spt_x HTTP/1.1\r\nHost: a\r\n\r\n", plain_plan()), StartsWith("GET / HTTP/1.1\r\n"));
+  EXPECT_THAT(forwarded("GET /?ticket=spt_x HTTP/1.1\r\nHost: a\r\n\r\n", plain_plan()),
+              StartsWith("GET / HTTP/1.1\r\n"));
   EXPECT_THAT(forwarded("GET /cas?ticket=ST-1 HTTP/1.1\r\nHost: a\r\n\r\n", plain_plan()),
               StartsWith("GET /cas?ticket=ST-1 HTTP/1.1\r\n"))
       << "a tool's own parameter";
@@ -131,10 +138,12 @@ TEST(RequestHeadForward, WT_03_tickets_are_scrubbed_from_query_and_subprotocols)
 TEST(RequestHeadForward, prefix_and_cut_change_the_path_only) {
   ForwardPlan plan = plain_plan();
   plan.path_bytes_cut = 5;
-  EXPECT_THAT(forwarded("GET /tool/a%20b?x HTTP/1.1\r\nHost: a\r\n\r\n", plan), StartsWith("GET /a%20b?x HTTP/1.1"));
+  EXPECT_THAT(forwarded("GET /tool/a%20b?x HTTP/1.1\r\nHost: a\r\n\r\n", plan),
+              StartsWith("GET /a%20b?x HTTP/1.1"));
   EXPECT_THAT(forwarded("GET /tool HTTP/1.1\r\nHost: a\r\n\r\n", plan), StartsWith("GET / HTTP/1.1"));
   plan.path_prefix = "/base";
-  EXPECT_THAT(forwarded("GET /tool?q HTTP/1.1\r\nHost: a\r\n\r\n", plan), StartsWith("GET /base/?q HTTP/1.1"));
+  EXPECT_THAT(forwarded("GET /tool?q HTTP/1.1\r\nHost: a\r\n\r\n", plan),
+              StartsWith("GET /base/?q HTTP/1.1"));
   EXPECT_THAT(forwarded("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", plan), StartsWith("OPTIONS * HTTP/1.1"));
   plan.host = "127.0.0.1:9";
   const std::string head = forwarded("GET / HTTP/1.1\r\nHost: outer\r\n\r\n", plan);
@@ -149,7 +158,8 @@ TEST(RequestHeadForward, a_head_that_does_not_fit_is_refused) {
   for (std::size_t size = 0; size < whole.size(); ++size) {
     std::string room(size, '\0');
     HeadWriter out(room);
-    EXPECT_FALSE(write_request_head(head, plain_plan(), client_facts(), "id-1", UpgradeForward::no, out)) << size;
+    EXPECT_FALSE(write_request_head(head, plain_plan(), client_facts(), "id-1", UpgradeForward::no, out))
+        << size;
   }
 }
 
@@ -163,25 +173,31 @@ std::string answered(std::string_view text, Version client, AfterAnswer wanted, 
 }
 
 TEST(ResponseHeadForward, hop_fields_stay_on_their_hop) {
-  EXPECT_EQ(answered("HTTP/1.1 200 Fine\r\nServer: s\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n"
-                     "Content-Length: 3\r\n\r\n",
-                     Version::http11, AfterAnswer::keep),
-            "HTTP/1.1 200 Fine\r\nServer: s\r\nContent-Length: 3\r\n\r\n");
+  EXPECT_EQ(
+      answered(
+          "HTTP/1.1 200 Fine\r\nServer: s\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\n"
+          "Content-Length: 3\r\n\r\n",
+          Version::http11, AfterAnswer::keep),
+      "HTTP/1.1 200 Fine\r\nServer: s\r\nContent-Length: 3\r\n\r\n");
 }
 
 TEST(ResponseHeadForward, an_unknown_length_is_chunked_for_http11_and_until_close_for_http10) {
-  for (const std::string_view text : {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"}) {
+  for (const std::string_view text :
+       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"}) {
     EXPECT_EQ(answered(text, Version::http11, AfterAnswer::keep),
               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-    EXPECT_EQ(answered(text, Version::http10, AfterAnswer::keep), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(answered(text, Version::http10, AfterAnswer::keep),
+              "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
   }
 }
 
 TEST(ResponseHeadForward, head_and_304_keep_the_length_that_was_named) {
-  EXPECT_THAT(answered("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", Version::http11, AfterAnswer::keep, Method::head),
+  EXPECT_THAT(answered("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", Version::http11, AfterAnswer::keep,
+                       Method::head),
               HasSubstr("Content-Length: 99\r\n"));
-  EXPECT_THAT(answered("HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", Version::http11, AfterAnswer::keep),
-              HasSubstr("Content-Length: 99\r\n"));
+  EXPECT_THAT(
+      answered("HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", Version::http11, AfterAnswer::keep),
+      HasSubstr("Content-Length: 99\r\n"));
   EXPECT_THAT(answered("HTTP/1.1 204 No Content\r\n\r\n", Version::http11, AfterAnswer::keep),
               Not(HasSubstr("Content-Length")));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Question: does a tunnel open only on the backend's own word, carry bytes both ways, and end cleanly from every side?
+// Question: does a tunnel open only on the backend's own word, carry bytes both ways, and end cleanly from
+// every side?
 #include "sallyport/http/websocket_frame.h"
 #include "tests/unit/proxy/forward_fixture.h"
 
@@ -88,13 +89,17 @@ TEST_F(TunnelTest, R11_a_101_that_does_not_answer_the_key_is_502) {
 
 TEST_F(TunnelTest, R11_a_broken_handshake_never_reaches_the_backend) {
   for (const std::string_view bad :
-       {"POST /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+       {"POST /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+        "13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 0\r\n\r\n",
-        "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n"
+        "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+        "8\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+        "13\r\n"
         "Sec-WebSocket-Key: short\r\n\r\n",
-        "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+        "13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 3\r\n\r\nabc"}) {
     Peer client = connect();
     client.send(bad);
@@ -106,7 +111,9 @@ TEST_F(TunnelTest, R11_a_broken_handshake_never_reaches_the_backend) {
 
 TEST_F(TunnelTest, another_upgrade_is_an_ordinary_request) {
   Peer client = connect();
-  client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n");
+  client.send(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
+      "AA\r\n\r\n");
   const std::string request = backend().said();
   EXPECT_THAT(request, Not(HasSubstr("pgrade")));
   EXPECT_THAT(request, Not(HasSubstr("HTTP2")));
@@ -114,12 +121,15 @@ TEST_F(TunnelTest, another_upgrade_is_an_ordinary_request) {
 
 TEST_F(TunnelTest, the_subprotocol_is_the_backends_choice) {
   Peer client = connect();
-  client.send("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-              "Sec-WebSocket-Protocol: sallyport.ticket.spt_y, chat\r\n\r\n");
+  client.send(
+      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+      "13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      "Sec-WebSocket-Protocol: sallyport.ticket.spt_y, chat\r\n\r\n");
   EXPECT_THAT(backend().said(), HasSubstr("Sec-WebSocket-Protocol: chat\r\n"));
-  backend().send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                 "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
+  backend().send(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\r\n");
   const std::string answer = client.said();
   EXPECT_THAT(answer, HasSubstr("Sec-WebSocket-Protocol: chat\r\n"));
   EXPECT_THAT(answer, Not(HasSubstr("ticket")));
