@@ -2,6 +2,7 @@
 #include "sallyport/http/date.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string_view>
 
 namespace sallyport {
@@ -21,11 +22,11 @@ std::array<char, 29> http_date(WallTime now) noexcept {
     *at++ = static_cast<char>('0' + value % 10);
   };
   const auto year = static_cast<unsigned>(std::clamp(static_cast<int>(date.year()), 0, 9999));
-  put(days.substr(std::chrono::weekday(day).c_encoding() * 3, 3));
+  put(days.substr(std::size_t{std::chrono::weekday(day).c_encoding()} * 3, 3));
   put(", ");
   put_two(static_cast<unsigned>(date.day()));
   put(" ");
-  put(months.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3));
+  put(months.substr((std::size_t{static_cast<unsigned>(date.month())} - 1) * 3, 3));
   put(" ");
   put_two(year / 100);
   put_two(year % 100);

@@ -18,12 +18,29 @@ ParseFault line_start_fault(char c) noexcept {
   return c == '\n' ? ParseFault::line_ending : ParseFault::field_name;
 }
 
-/// odd_name_size: length of a name that is not all letters, digits and '-', up to the first byte that is no
-/// token byte.
-std::size_t odd_name_size(const HeadCursor& cursor, std::size_t plain) noexcept {
-  const char* at = cursor.at + plain;
-  while (at != cursor.end && byte_is(*at, kByteToken)) ++at;
-  return static_cast<std::size_t>(at - cursor.at);
+/// GoodLine is what read_good_line found.
+struct GoodLine {
+  FieldClass kind;
+  std::size_t name_size = 0;
+  std::string_view value;
+  const char* next = nullptr;
+};
+/// read_good_line takes nearly every line there is: a plain name, a value, CRLF, all of it here already.
+/// False: look at the line again with care; this function refuses nothing.
+inline bool read_good_line(const char* at, const char* end, GoodLine& line) noexcept {
+  FoldedName folded;
+  line.name_size = scan_name(at, end, folded);
+  const char* colon = at + line.name_size;
+  if (line.name_size == 0 || colon == end || *colon != ':') return false;
+  const char* start = colon + 1;
+  while (start != end && is_blank(*start)) ++start;
+  const char* stop = scan_value(start, end);
+  if (end - stop < 2 || stop[0] != '\r' || stop[1] != '\n') return false;
+  line.next = stop + 2;
+  while (stop != start && is_blank(stop[-1])) --stop;
+  line.value = {start, static_cast<std::size_t>(stop - start)};
+  line.kind = classify_folded(folded);
+  return true;
 }
 
 struct NameRead {
@@ -32,17 +49,14 @@ struct NameRead {
   std::size_t size = 0;
   FieldClass kind;
 };
-inline NameRead read_name(const HeadCursor& cursor) noexcept {
-  NameRead name;
-  FoldedName folded;
-  name.size = scan_name(cursor.at, cursor.end, folded);
-  const bool plain = name.size < cursor.left() && cursor.at[name.size] == ':';
-  if (!plain) name.size = odd_name_size(cursor, name.size);
-  if (name.size == cursor.left()) return {HeadParse::State::need_more, ParseFault::none, 0, {}};
-  if (name.size == 0) return {HeadParse::State::refused, line_start_fault(*cursor.at), 0, {}};
-  if (cursor.at[name.size] != ':') return {HeadParse::State::refused, ParseFault::field_name, 0, {}};
-  name.kind = plain ? classify_folded(folded, name.size) : classify_odd_name({cursor.at, name.size});
-  return name;
+NameRead read_name(const HeadCursor& cursor) noexcept {
+  const char* at = cursor.at;
+  while (at != cursor.end && byte_is(*at, kByteToken)) ++at;
+  if (at == cursor.end) return {HeadParse::State::need_more, ParseFault::none, 0, {}};
+  const auto size = static_cast<std::size_t>(at - cursor.at);
+  if (size == 0) return {HeadParse::State::refused, line_start_fault(*at), 0, {}};
+  if (*at != ':') return {HeadParse::State::refused, ParseFault::field_name, 0, {}};
+  return {HeadParse::State::complete, ParseFault::none, size, classify_name({cursor.at, size})};
 }
 
 struct ValueRead {
@@ -53,7 +67,7 @@ struct ValueRead {
 };
 /// read_value takes field-content up to CRLF. Bytes from 0x80 on are obs-text: legal in values, passed on as
 /// they are.
-inline ValueRead read_value(const char* at, const char* end) noexcept {
+ValueRead read_value(const char* at, const char* end) noexcept {
   while (at != end && is_blank(*at)) ++at;
   const char* stop = scan_value(at, end);
   if (stop == end) return {HeadParse::State::need_more, ParseFault::none, {}, nullptr};
@@ -103,29 +117,41 @@ HeadParse stop_at(const HeadCursor& cursor, HeadParse::State state, ParseFault f
   return state == HeadParse::State::need_more ? cursor.out_of_bytes() : refused(fault);
 }
 
+/// read_odd_line reads any line, and says what is wrong with it.
+HeadParse read_odd_line(const HeadCursor& cursor, GoodLine& line) noexcept {
+  const NameRead name = read_name(cursor);
+  if (name.state != HeadParse::State::complete) return stop_at(cursor, name.state, name.fault);
+  const ValueRead value = read_value(cursor.at + name.size + 1, cursor.end);
+  if (value.state != HeadParse::State::complete) return stop_at(cursor, value.state, value.fault);
+  line = {name.kind, name.size, value.value, value.next};
+  return {HeadParse::State::complete, ParseFault::none, 0};
+}
+
+HeadParse read_empty_line(HeadCursor& cursor) noexcept {
+  if (cursor.left() < 2) return cursor.out_of_bytes();
+  if (cursor.at[1] != '\n') return refused(ParseFault::line_ending);
+  cursor.at += 2;
+  return cursor.done();
+}
+
 }  // namespace
 
 HeadParse parse_field_lines(HeadCursor& cursor, Direction direction, std::size_t field_count_max,
                             HeaderFields& out) {
   const std::size_t count_max = std::min(field_count_max, kHeaderCountMax);
   for (;;) {
-    if (cursor.at == cursor.end) return cursor.out_of_bytes();
-    if (*cursor.at == '\r') {
-      if (cursor.left() < 2) return cursor.out_of_bytes();
-      if (cursor.at[1] != '\n') return refused(ParseFault::line_ending);
-      cursor.at += 2;
-      return cursor.done();
+    GoodLine line;
+    if (!read_good_line(cursor.at, cursor.end, line)) {
+      if (cursor.at != cursor.end && *cursor.at == '\r') return read_empty_line(cursor);
+      const HeadParse step = read_odd_line(cursor, line);
+      if (!step.complete()) return step;
     }
-    const NameRead name = read_name(cursor);
-    if (name.state != HeadParse::State::complete) return stop_at(cursor, name.state, name.fault);
-    const ValueRead value = read_value(cursor.at + name.size + 1, cursor.end);
-    if (value.state != HeadParse::State::complete) return stop_at(cursor, value.state, value.fault);
     if (out.size() >= count_max) return refused(ParseFault::too_many_fields);
-    if (name.kind.id != HeaderId::other && out.has(name.kind.id) && is_singleton(name.kind.id, direction)) {
+    if (line.kind.id != HeaderId::other && out.has(line.kind.id) && is_singleton(line.kind.id, direction)) {
       return refused(ParseFault::field_repeated);
     }
-    out.add(HeaderField({cursor.at, name.size}, value.value, name.kind));
-    cursor.at = value.next;
+    out.add(HeaderField({cursor.at, line.name_size}, line.value, line.kind));
+    cursor.at = line.next;
   }
 }
 

@@ -115,6 +115,7 @@ constexpr KnownName kNames[] = {
     {HeaderId::other, "X-WebAuth-User", kStrip, 0},
     {HeaderId::other, "X-Forwarded-Email", kStrip, 0},
     {HeaderId::other, "X-Forwarded-Access-Token", kStrip, 0},
+    {HeaderId::other, "X-Forwarded-Preferred-Username", kStrip, 0},
     {HeaderId::other, "X-Client-IP", kMark, 0},
     {HeaderId::other, "X-Cluster-Client-IP", kMark, 0},
     {HeaderId::other, "X-Rewrite-URL", kMark, 0},
@@ -126,24 +127,7 @@ constexpr KnownName kNames[] = {
 };
 constexpr std::size_t kNameCount = std::size(kNames);
 
-/// Families: every name that starts like this, whatever follows.
-struct KnownFamily {
-  std::string_view prefix;
-  std::uint8_t flags;
-};
-constexpr KnownFamily kFamilies[] = {
-    {"x-forwarded-preferred-username", kStrip},
-    {"x-forwarded-", kMark},
-    {"x-auth-request-", kStrip},
-    {"x-sallyport-", kStrip},
-    {"x-session-", kStrip},
-    {"x-pomerium-", kStrip},
-    {"x-vouch-", kStrip},
-    {"x-original-", kMark},
-    {"x-envoy-", kMark},
-    {"tailscale-", kStrip | kMark},
-    {"cf-", kMark},
-};
+using NameWords = std::array<std::uint64_t, 4>;
 
 constexpr FoldedName folded_of(std::string_view text) {
   FoldedName folded{};
@@ -151,11 +135,33 @@ constexpr FoldedName folded_of(std::string_view text) {
   return folded;
 }
 
+/// KnownFamily is every name that starts with `prefix` (16 bytes at most), whatever follows: two words under
+/// two masks.
+struct KnownFamily {
+  constexpr KnownFamily(std::string_view prefix, int bits)
+      : start(std::bit_cast<NameWords>(folded_of(prefix))), flags(static_cast<std::uint8_t>(bits)) {
+    FoldedName ones{};
+    for (std::size_t i = 0; i < prefix.size(); ++i) ones[i] = static_cast<char>(0xff);
+    mask = std::bit_cast<NameWords>(ones);
+  }
+  [[nodiscard]] constexpr bool holds(const NameWords& name) const noexcept {
+    return (((name[0] ^ start[0]) & mask[0]) | ((name[1] ^ start[1]) & mask[1])) == 0;
+  }
+  NameWords start;
+  NameWords mask{};
+  std::uint8_t flags;
+};
+constexpr KnownFamily kFamilies[] = {
+    {"x-forwarded-", kMark}, {"x-auth-request-", kStrip}, {"x-sallyport-", kStrip},
+    {"x-session-", kStrip},  {"x-pomerium-", kStrip},     {"x-vouch-", kStrip},
+    {"x-original-", kMark},  {"x-envoy-", kMark},         {"tailscale-", kStrip | kMark},
+    {"cf-", kMark},
+};
+
 /// The hash mixes the whole padded name; kHashFactor was searched for so that no two names collide, and the
 /// assertion below says when a new name needs a new one.
 constexpr std::size_t kSlotCount = 1024;
 constexpr std::uint64_t kHashFactor = 0x587fd2803bab6c39U;
-using NameWords = std::array<std::uint64_t, 4>;
 constexpr std::size_t slot_of(const NameWords& words) noexcept {
   const std::uint64_t mixed =
       words[0] ^ std::rotl(words[1], 13) ^ std::rotl(words[2], 29) ^ std::rotl(words[3], 43);
@@ -191,9 +197,8 @@ constexpr bool names_follow_the_ids() {
 }
 static_assert(names_follow_the_ids());
 
-/// find_folded compares all 32 bytes at once: no branch depends on where two names differ.
-inline const KnownName* find_folded(const FoldedName& folded) noexcept {
-  const auto words = std::bit_cast<NameWords>(folded);
+/// find_words compares all 32 bytes at once: no branch depends on where two names differ.
+inline const KnownName* find_words(const NameWords& words) noexcept {
   const std::size_t place = kTable.slots[slot_of(words)];
   const NameWords& known = kTable.folded[place];
   const std::uint64_t difference =
@@ -201,44 +206,38 @@ inline const KnownName* find_folded(const FoldedName& folded) noexcept {
   return difference == 0 && place != 0 ? &kNames[place - 1] : nullptr;
 }
 
-/// family_flags: one look at the first letter spares nearly every unknown name the comparisons.
-std::uint8_t family_flags(std::string_view folded) noexcept {
-  if (folded.empty() || (folded[0] != 'x' && folded[0] != 't' && folded[0] != 'c')) return 0;
+std::uint8_t family_flags(const NameWords& words) noexcept {
   for (const KnownFamily& family : kFamilies) {
-    if (folded.starts_with(family.prefix)) return family.flags;
+    if (family.holds(words)) return family.flags;
   }
   return 0;
 }
 
 }  // namespace
 
-FieldClass classify_folded(const FoldedName& folded, std::size_t size) noexcept {
-  const KnownName* known = find_folded(folded);
+FieldClass classify_folded(const FoldedName& folded) noexcept {
+  const auto words = std::bit_cast<NameWords>(folded);
+  const KnownName* known = find_words(words);
   if (known != nullptr) return {known->id, static_cast<std::uint8_t>(known->flags & kPublicFlags)};
-  return {HeaderId::other, family_flags({folded.data(), size})};
+  return {HeaderId::other, family_flags(words)};
 }
 
 FieldClass classify_odd_name(std::string_view name) noexcept {
   FoldedName folded{};
   const std::size_t kept = std::min(name.size(), kFoldedNameBytes);
-  bool respelled = false;
-  for (std::size_t i = 0; i < kept; ++i) {
-    folded[i] = fold_byte(name[i]);
-    respelled = respelled || folded[i] != ascii_lower(name[i]);
-  }
-  const std::uint8_t family = family_flags({folded.data(), kept});
-  const KnownName* known = name.size() <= kFoldedNameBytes ? find_folded(folded) : nullptr;
-  if (known == nullptr) return {HeaderId::other, family};
-  if (!respelled) return {known->id, static_cast<std::uint8_t>(known->flags & kPublicFlags)};
+  for (std::size_t i = 0; i < kept; ++i) folded[i] = fold_byte(name[i]);
+  const auto words = std::bit_cast<NameWords>(folded);
+  const KnownName* known = name.size() <= kFoldedNameBytes ? find_words(words) : nullptr;
+  if (known == nullptr) return {HeaderId::other, family_flags(words)};
+  if (iequals(name, known->text)) return {known->id, static_cast<std::uint8_t>(known->flags & kPublicFlags)};
   const bool guarded = known->flags != 0;
-  const std::uint8_t flags = static_cast<std::uint8_t>((known->flags & kMark) | (guarded ? kStrip : 0));
-  return {HeaderId::other, flags};
+  return {HeaderId::other, static_cast<std::uint8_t>((known->flags & kMark) | (guarded ? kStrip : 0))};
 }
 
 FieldClass classify_name(std::string_view name) noexcept {
   FoldedName folded{};
   const std::size_t plain = scan_name_plain(name.data(), name.data() + name.size(), folded);
-  return plain == name.size() ? classify_folded(folded, plain) : classify_odd_name(name);
+  return plain == name.size() ? classify_folded(folded) : classify_odd_name(name);
 }
 
 std::string_view canonical_name_of(HeaderId id) noexcept {

@@ -9,9 +9,9 @@
 
 namespace sallyport {
 
-/// classify_folded looks up a name of `size` <= 32 plain bytes in lower case, zero padded. It is the exact
+/// classify_folded looks up a name of at most 32 plain bytes in lower case, zero padded. It is the exact
 /// spelling.
-FieldClass classify_folded(const FoldedName& folded, std::size_t size) noexcept;
+FieldClass classify_folded(const FoldedName& folded) noexcept;
 
 /// classify_odd_name is for names that are longer, or hold other token characters than letters, digits and
 /// '-'.

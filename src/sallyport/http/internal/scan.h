@@ -75,26 +75,36 @@ inline unsigned not_plain_mask(__m128i bytes, __m128i lower) noexcept {
   return static_cast<unsigned>(_mm_movemask_epi8(plain)) ^ 0xffffU;
 }
 
-inline std::size_t scan_name(const char* at, const char* end, FoldedName& folded) noexcept {
-  if (end - at < static_cast<std::ptrdiff_t>(kFoldedNameBytes)) return scan_name_plain(at, end, folded);
-  alignas(16) static constexpr std::array<unsigned char, 64> window = [] {
-    std::array<unsigned char, 64> bytes{};
-    for (std::size_t i = 0; i < 32; ++i) bytes[i] = 0xff;
+/// store_folded writes the first `size` <= 16 bytes and fills up with zeros.
+inline void store_folded(__m128i lower, std::size_t size, char* out) noexcept {
+  alignas(16) static constexpr std::array<unsigned char, 32> window = [] {
+    std::array<unsigned char, 32> bytes{};
+    for (std::size_t i = 0; i < 16; ++i) bytes[i] = 0xff;
     return bytes;
   }();
+  const __m128i keep = _mm_loadu_si128(reinterpret_cast<const __m128i*>(window.data() + 16 - size));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_and_si128(lower, keep));
+}
+
+inline std::size_t scan_name(const char* at, const char* end, FoldedName& folded) noexcept {
+  if (end - at < static_cast<std::ptrdiff_t>(kFoldedNameBytes)) return scan_name_plain(at, end, folded);
   const __m128i space =
       _mm_set1_epi8(0x20);  // letters become lower case; digits and '-' have the bit already
   const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-  const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + 16));
   const __m128i low_folded = _mm_or_si128(low, space);
+  const auto low_size =
+      static_cast<std::size_t>(std::countr_zero(not_plain_mask(low, low_folded) | 0x10000U));
+  store_folded(low_folded, low_size, folded.data());
+  if (low_size < 16) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(folded.data() + 16), _mm_setzero_si128());
+    return low_size;
+  }
+  const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + 16));
   const __m128i high_folded = _mm_or_si128(high, space);
-  const unsigned mask = not_plain_mask(low, low_folded) | (not_plain_mask(high, high_folded) << 16U);
-  const std::size_t size = mask == 0 ? kFoldedNameBytes : static_cast<std::size_t>(std::countr_zero(mask));
-  const auto* keep = reinterpret_cast<const __m128i*>(window.data() + 32 - size);
-  auto* out = reinterpret_cast<__m128i*>(folded.data());
-  _mm_storeu_si128(out, _mm_and_si128(low_folded, _mm_loadu_si128(keep)));
-  _mm_storeu_si128(out + 1, _mm_and_si128(high_folded, _mm_loadu_si128(keep + 1)));
-  return size;
+  const auto high_size =
+      static_cast<std::size_t>(std::countr_zero(not_plain_mask(high, high_folded) | 0x10000U));
+  store_folded(high_folded, high_size, folded.data() + 16);
+  return 16 + high_size;
 }
 
 #else
