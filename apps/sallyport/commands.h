@@ -19,6 +19,7 @@ inline constexpr int kExitDone = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitRefused = 3;
+inline constexpr int kExitNotFound = 127;  ///< of `run`: there is no such tool, as a shell says it
 inline constexpr int kExitInterrupted = 130;
 
 /// exit_status_of maps an error to the documented exit status.

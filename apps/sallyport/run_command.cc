@@ -87,8 +87,8 @@ void greet(const Guard& guard, const Settings& settings, const std::string& audi
   for (const auto& warning : start.warnings) say(concat("  note: ", warning));
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(start.login_link_life).count();
   if (stderr_is_terminal()) {
-    say(concat("  one-time login link (", minutes, " minutes): ", start.login_link));
-    if (settings.qr == Switch::on) std::cerr << qr_text(start.login_link) << std::flush;
+    say(concat("  one-time login link (", minutes, " minutes): ", start.login_link.expose()));
+    if (settings.qr == Switch::on) std::cerr << qr_text(start.login_link.expose()) << std::flush;
   } else {
     // A log that somebody collects is no place for a link that signs in.
     say(concat("  for a one-time login link run: sallyport session link ", start.session.view()));
@@ -137,6 +137,7 @@ int end(Guard& guard, int signals, int signal) {
   over = true;
   impatient.join();
   // A tool that we gave up on did not end by itself: its status tells of our signal, not of its failure.
+  if (before && before->ending == Ending::not_startable && !before->last_exit) return kExitNotFound;
   const bool gave_up = before && before->state == SessionState::failed && before->ending != Ending::exited;
   const bool not_started = before && before->last_exit && before->last_exit->how == ExitStatus::How::not_started;
   return gave_up && !not_started ? kExitFailed : status;

@@ -47,7 +47,7 @@ struct GuardNotices {
 struct GuardStart {
   SessionId session;
   std::vector<std::string> urls;
-  std::string login_link;  ///< holds a secret: for a terminal only
+  SecretText login_link;  ///< for a terminal only
   Duration login_link_life{};
   std::string admin_socket;
   std::string tls_source;        ///< "off", "local authority", "given files"

@@ -83,7 +83,7 @@ Task<void> GuardHandler::handle(Exchange& exchange) {
 
 Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict) {
   if (!parts_.route.ready()) {
-    parts_.demand();
+    if (parts_.route.view() != nullptr && parts_.route.view()->state == SessionState::dormant) parts_.demand();
     // A tool that starts on demand is worth a short wait; the loop's coarse clock is fine for that.
     const MonotonicTime patience = sallyport::after(exchange.loop().now(), kOnDemandWait);
     while (!parts_.route.ready() && parts_.route.view() != nullptr &&

@@ -321,7 +321,11 @@ Status Guard::Core::open_admin_door() {
 
 Status Guard::Core::mint_login_link() {
   SALLYPORT_TRY(minted, links.mint(owner, kLoginLinkLife, powers.monotonic.now()));
-  told.login_link = concat(told.urls.front(), kLinkPrefix, minted.text.expose());
+  const std::string place = concat(told.urls.front(), kLinkPrefix);
+  told.login_link = SecretText::filled_by(place.size() + minted.text.size(), [&](std::span<char> out) {
+    const auto token = minted.text.expose();
+    std::copy(token.begin(), token.end(), std::copy(place.begin(), place.end(), out.begin()));
+  });
   told.login_link_life = kLoginLinkLife;
   return ok();
 }
