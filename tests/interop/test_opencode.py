@@ -19,11 +19,14 @@ def opencode():
     return npm("opencode-ai", VERSION, "opencode")
 
 
-@pytest.fixture
-def gate(start, opencode, folder):
-    (folder / "project").mkdir()
-    return start("--preset", "opencode", "--name", "opencode", "--ready-timeout", "60s", "--no-local-trust",
+def guarded(start, opencode):
+    return start("--preset", "opencode", "--name", "opencode", "--ready-timeout", "90s", "--no-local-trust",
                  command=[opencode, "serve", "--hostname", "127.0.0.1", "--port", "{port}"])
+
+
+@pytest.fixture(scope="module")
+def gate(start_shared, opencode):
+    return guarded(start_shared, opencode)
 
 
 def tool_of(gate):
@@ -112,8 +115,9 @@ def _own_address():
     return None if own.startswith("127.") else own
 
 
-def test_SA_12_ending_does_not_depend_on_its_manners(gate):
+def test_SA_12_ending_does_not_depend_on_its_manners(start, opencode):
     """Trap: this server was seen to stay alive for minutes after SIGTERM."""
+    gate = guarded(start, opencode)
     eventually(lambda: gate.get("/global/health", gate.bearer).status == 200, 30)
     with Wire(gate.address) as wire:
         wire.send(request_text("GET", "/event", gate.host, gate.bearer))

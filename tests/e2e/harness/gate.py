@@ -22,8 +22,8 @@ from .wire import Closed, Wire, request_text
 ROOT = Path(__file__).resolve().parents[3]
 BACKENDS = ROOT / "tests" / "e2e" / "backends"
 WHOAMI = ROOT / "examples" / "whoami-tool" / "whoami_tool.py"
-START_SECONDS = 30
-STOP_SECONDS = 30
+START_SECONDS = 90
+STOP_SECONDS = 60
 LINK = re.compile(rb"https?://\S+?/\.sallyport/link/(spl_[A-Za-z0-9_-]+)")
 
 
@@ -99,7 +99,7 @@ def eventually(condition, seconds=10, what="the condition"):
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
         time.sleep(0.02)
 
 
@@ -181,7 +181,7 @@ class Gate:
             except (OSError, Closed):
                 return False
             return what != "tool" or answer.status != 503
-        eventually(ready, START_SECONDS, f"the gate is up; it printed:\n{self.text}")
+        eventually(ready, START_SECONDS, lambda: f"the gate is up; it printed:\n{self.text}")
         self.family = self.living()
 
     def living(self):
