@@ -69,7 +69,7 @@ def fill(path):
 
 
 def test_a_full_disk_for_the_state_keeps_the_door_closed_and_the_signed_in_going(start, small_disk):
-    gate = start("--no-local-trust", state=small_disk / "s", env={"SALLYPORT_PASSWORD": PASSWORD})
+    gate = start("--no-local-trust", "--name", "tool", state=small_disk / "s", env={"SALLYPORT_PASSWORD": PASSWORD})
     person = Person(gate)
     person.login(PASSWORD)
     fill(small_disk)
@@ -77,7 +77,7 @@ def test_a_full_disk_for_the_state_keeps_the_door_closed_and_the_signed_in_going
         assert gate.get("/api/whoami").status == 401
         assert person.is_in()
     assert Person(gate).login(PASSWORD + "x").status in (401, 403, 503)
-    rotated = run_cli(gate.book, gate.home, "session", "rotate", "python3", "--state-dir", str(gate.state), shows=True)
+    rotated = run_cli(gate.book, gate.home, "session", "rotate", "tool", "--state-dir", str(gate.state), shows=True)
     if rotated.status != 0:
         assert "sps_" not in rotated.out and rotated.err.strip()
     (small_disk / "ballast").unlink()
