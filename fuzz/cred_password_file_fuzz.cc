@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (names.empty()) std::abort();
   if (table->verify(names.front(), SecretText()) != PasswordMatch::no) std::abort();
   if (table->verify("", SecretText()) != PasswordMatch::no) std::abort();
-  if (content.find("$argon2id$") == std::string_view::npos) return 0;
+  if (names.front() == "owner") return 0;  // one password without names: nothing to write back
   const auto again = PasswordTable::parse(table->render(), "owner");
   if (!again || again->names() != names || !again->changed_since(*table).empty()) std::abort();
   return 0;

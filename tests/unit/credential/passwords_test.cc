@@ -69,7 +69,7 @@ TEST(PasswordTable, a_foreign_hash_is_refused_rather_than_taken_for_a_password) 
        {"$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "alice:$2y$10$N9qo8uLOickgx2ZMRZoMye",
         "$6$salt$hash", "$y$j9T$salt$hash", "alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "$apr1$x$y",
         "alice:$1$x$y", "$argon2i$v=19$m=64,t=1,p=1$AAAA$BBBB", "$argon2id$v=19$broken", "$5$rounds=5000$x$y",
-        "alice:$7$x"}) {
+        "alice:$7$x", "alice$argon2id$v=19$m=64,t=1,p=1$AAAA$BBBB"}) {
     const auto table = PasswordTable::parse(content, "owner");
     ASSERT_FALSE(table) << content;
     EXPECT_EQ(table.error().what.find(content), std::string::npos) << "the error never quotes the file";
