@@ -119,7 +119,9 @@ Task<Response> AdminApi::rotate(Exchange& exchange, Call call) {
     if (!parsed) co_return problem(400, "bad request", "grace is a duration with its unit, such as \"30s\"");
     grace = *parsed;
   }
-  if (wish.value("backend", false)) {
+  const auto backend = wish.find("backend");
+  if (backend != wish.end() && !backend->is_boolean()) co_return problem(400, "bad request", "backend is true or false");
+  if (backend != wish.end() && backend->get<bool>()) {
     internal::Late<Status> outcome(exchange.loop());
     RotationRequest request;
     request.credential = mint(CredentialKind::backend_credential, parts_.entropy).text;

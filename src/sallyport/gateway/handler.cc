@@ -122,6 +122,12 @@ Response GuardHandler::refusal(const RequestHead& head, const Verdict& verdict) 
     return response;
   }
   auto response = json_error(verdict.status, error_name(verdict.status));
+  if (verdict.status == 421 && refusal_for(head) == RefusalShape::redirect_to_login) {
+    MessagePage page;
+    page.title = "Not a name of this gate";
+    page.text = "If this address is meant to lead here, start sallyport with --public-url and the address that you typed.";
+    response = page_response(421, render_message(parts_.own.frame(), page));
+  }
   if (verdict.retry_after > Duration::zero()) response.add("Retry-After", retry_after_text(verdict.retry_after));
   if (verdict.status == 503) response.add("Retry-After", concat(kRetryAfterSeconds));
   return response;
@@ -166,6 +172,7 @@ Response GuardHandler::bad_gateway(ForwardEnd end, const RequestHead& head) cons
       page.text = "It was reached, and gave no answer in time. It may be busy; try again in a moment.";
       return told(head, 504, page, "backend_timeout");
     case ForwardEnd::bad_request: return json_error(400, "bad_request");
+    case ForwardEnd::client_slow: return json_error(408, "request_timeout");
     case ForwardEnd::unreachable:
       page.title = concat(name, " cannot be reached");
       page.text = "It runs, and does not accept connections. Look at its output where sallyport was started.";

@@ -11,6 +11,7 @@
 #include "sallyport/http/cookie.h"
 #include "sallyport/http/form.h"
 #include "sallyport/http/return_path.h"
+#include "sallyport/http/status.h"
 
 namespace sallyport {
 namespace {
@@ -91,11 +92,13 @@ std::string own_origin(const Exchange& exchange) {
 
 }  // namespace
 
+/// Referrer-Policy is strict-origin, not no-referrer: with the latter browsers post our forms with "Origin: null". It keeps the
+/// path, and so a one-time link, to ourselves all the same.
 Response page_response(int status, std::string html) {
   Response response(status, "text/html; charset=utf-8", std::move(html));
   response.add("Cache-Control", "no-store")
       .add("Content-Security-Policy", kPagePolicy)
-      .add("Referrer-Policy", "no-referrer")
+      .add("Referrer-Policy", "strict-origin")
       .add("X-Content-Type-Options", "nosniff")
       .add("X-Frame-Options", "DENY")
       .add("Cross-Origin-Opener-Policy", "same-origin");
@@ -336,8 +339,10 @@ Task<void> OwnPages::mint_ticket(Exchange& exchange, const Caller& caller) {
       const auto origin = head.fields.value_of(HeaderId::origin);
       order.origin = origin.empty() ? own_origin(exchange) : std::string(origin);
       const auto minted = parts_.tickets.mint(order, parts_.monotonic.now());
-      if (!minted) {
-        response = problem_of(minted.error());
+      if (!minted && minted.error().code == Code::invalid_argument) {
+        response = problem(400, "bad request", "a ticket needs a sign-in or token of yours, and a path that begins with /");
+      } else if (!minted) {
+        response = problem(http_status_of(minted.error().code), "refused", "no ticket could be made now; try again later");
       } else {
         const auto life = std::chrono::duration_cast<std::chrono::seconds>(kTicketLife).count();
         response = Response(201, "application/json",

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sallyport/base/secret.h"
 #include "sallyport/base/text.h"
 #include "sallyport/http/internal/bytes.h"
 #include "sallyport/http/internal/utf8.h"
@@ -75,6 +76,10 @@ std::string form_encode(std::string_view text) {
       out += concat('%', digits[byte >> 4U], digits[byte & 15U]);
   }
   return out;
+}
+
+FormFields::~FormFields() {
+  for (Field& field : fields_) wipe(std::as_writable_bytes(std::span(field.value)));
 }
 
 Result<FormFields> FormFields::parse(std::string_view text) {

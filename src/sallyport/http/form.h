@@ -21,9 +21,14 @@ std::optional<std::string> form_decode(std::string_view text);
 /// form_encode keeps letters, digits and "-._~"; everything else is percent-encoded.
 std::string form_encode(std::string_view text);
 
-/// FormFields holds decoded names and values. A value.
+/// FormFields holds decoded names and values, and wipes them when it goes, since a password may be among them. It moves.
 class FormFields {
  public:
+  FormFields() = default;
+  FormFields(FormFields&&) noexcept = default;
+  FormFields& operator=(FormFields&&) noexcept = default;
+  ~FormFields();
+
   /// parse: Code::invalid_argument for a malformed encoding, Code::exhausted beyond a limit.
   static Result<FormFields> parse(std::string_view text);
   /// one is the value of a name that is there exactly once; nullopt if it is missing or repeated.

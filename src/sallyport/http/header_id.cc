@@ -100,7 +100,7 @@ constexpr KnownName kNames[] = {
     {HeaderId::x_original_method, "X-Original-Method", kMark, 0},
     {HeaderId::x_original_url, "X-Original-URL", kMark, 0},
     {HeaderId::x_real_ip, "X-Real-IP", kMark, 0},
-    {HeaderId::x_request_id, "X-Request-ID", 0, 0},
+    {HeaderId::x_request_id, "X-Request-ID", kGuarded, 0},
     {HeaderId::x_requested_with, "X-Requested-With", 0, kInRequest},
     {HeaderId::x_session_id, "X-Session-ID", kStrip, kInRequest},
     {HeaderId::x_session_token, "X-Session-Token", kStrip, kInRequest},
@@ -155,7 +155,8 @@ constexpr KnownFamily kFamilies[] = {
     {"x-forwarded-", kMark}, {"x-auth-request-", kStrip}, {"x-sallyport-", kStrip},
     {"x-session-", kStrip},  {"x-pomerium-", kStrip},     {"x-vouch-", kStrip},
     {"x-original-", kMark},  {"x-envoy-", kMark},         {"tailscale-", kStrip | kMark},
-    {"cf-", kMark},
+    {"cf-", kMark},          {"x-ssl-", kStrip},          {"ssl-client-", kStrip},
+    {"client-cert", kStrip}, {"x-client-cert", kStrip},   {"x-tls-client", kStrip},
 };
 
 /// The hash mixes the whole padded name; kHashFactor was searched for so that no two names collide, and the

@@ -12,7 +12,7 @@ Result<ReturnPath> ReturnPath::parse(std::string_view text) {
   const bool one_slash = text.starts_with('/') && !text.starts_with("//");
   if (!one_slash || text.size() > kReturnPathBytesMax) return refused;
   Target target;
-  if (parse_target(text, EncodedSlash::allow, target) != ParseFault::none) return refused;
+  if (parse_target(text, EncodedSlash::refuse, target) != ParseFault::none) return refused;
   if (is_own_path(target.path)) return refused;
   ReturnPath path;
   path.text_ = target.raw;

@@ -135,7 +135,7 @@ TEST(PathRule, AT_03_refuses_what_is_no_plain_path) {
 }
 
 TEST(ReturnPath, stays_on_this_origin) {
-  for (const std::string_view text : {"/", "/a/b?c=d", "/a%20b", "/a%2Fb", "/?next=//evil"}) {
+  for (const std::string_view text : {"/", "/a/b?c=d", "/a%20b", "/?next=//evil"}) {
     const auto path = ReturnPath::parse(text);
     ASSERT_TRUE(path) << text;
     EXPECT_EQ(path->str(), text);
@@ -158,6 +158,8 @@ TEST(ReturnPath, stays_on_this_origin) {
                                       "/%2esallyport/logout",
                                       "/%09/evil",
                                       "/%5cevil",
+                                      "/a%2Fb",
+                                      "/%2f%2fevil",
                                       "javascript:alert(1)",
                                       "/\xe2\x80\xae",
                                       "*"}) {
