@@ -323,7 +323,7 @@ class UnixServer(Server):
 
 PAGE = """<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
 <title>Who am I?</title><style>
-:root{color-scheme:light dark;--line:#8884;--quiet:#777;--accent:#2a6fdb}
+:root{color-scheme:light dark;--line:#8884;--quiet:#666;--accent:#1f5fc4}@media(prefers-color-scheme:dark){:root{--quiet:#a5a5a5;--accent:#6ea8ff}}
 body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem}
 h1{font-size:1.6rem;margin:0 0 .2rem}h2{font-size:1rem;margin:2rem 0 .4rem;color:var(--quiet)}
 table{border-collapse:collapse;width:100%%}th{text-align:left;font-weight:500;white-space:nowrap;vertical-align:top}
