@@ -159,6 +159,7 @@ Status serve(const SliceOptions& options) {
 }  // namespace sallyport
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // splice(2) has no flag against it
   const sallyport::Status ended = sallyport::serve(sallyport::read_options(argc, argv));
   if (ended) return 0;
   std::fprintf(stderr, "slice: %s\n", ended.error().what.c_str());
