@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the proxy adds to a request besides the kernel: rewriting both heads, re-framing a body, and one whole
-// exchange on a memory network.
+// What the proxy does to the bytes of a request and its answer: rewriting both heads, re-framing a body.
 #include <benchmark/benchmark.h>
 
 #include <array>
-#include <memory>
 #include <string>
 
 #include "sallyport/http/parser.h"
