@@ -122,11 +122,16 @@ Response GuardHandler::refusal(const RequestHead& head, const Verdict& verdict) 
     return response;
   }
   auto response = json_error(verdict.status, error_name(verdict.status));
-  if (verdict.status == 421 && refusal_for(head) == RefusalShape::redirect_to_login) {
+  if (wants_page(head) && (verdict.status == 421 || verdict.status == 403)) {
     MessagePage page;
-    page.title = "Not a name of this gate";
-    page.text = "If this address is meant to lead here, start sallyport with --public-url and the address that you typed.";
-    response = page_response(421, render_message(parts_.own.frame(), page));
+    if (verdict.status == 421) {
+      page.title = "Not a name of this gate";
+      page.text = "If this address is meant to lead here, start sallyport with --public-url and the address that you typed.";
+    } else {
+      page.title = "Refused";
+      page.text = "The gate does not let this request through. Its audit log says why.";
+    }
+    response = page_response(verdict.status, render_message(parts_.own.frame(), page));
   }
   if (verdict.retry_after > Duration::zero()) response.add("Retry-After", retry_after_text(verdict.retry_after));
   if (verdict.status == 503) response.add("Retry-After", concat(kRetryAfterSeconds));
