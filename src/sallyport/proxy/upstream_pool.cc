@@ -10,6 +10,14 @@ namespace {
 
 constexpr Duration kSweepEvery = std::chrono::seconds(1);
 
+/// comes_to_rest: nothing is left to read. A body that ended with a full buffer or in a pipe leaves that
+/// open: ask.
+bool comes_to_rest(Stream& stream) {
+  char probe = 0;
+  if (!stream.drained() && stream.try_read({&probe, 1}).state != IoState::would_block) return false;
+  return stream.at_rest();
+}
+
 }  // namespace
 
 std::size_t UpstreamPool::AddressHash::operator()(const SocketAddress& address) const noexcept {
@@ -45,7 +53,7 @@ std::unique_ptr<Stream> UpstreamPool::take(const SocketAddress& address, Upstrea
 }
 
 void UpstreamPool::put(const SocketAddress& address, std::unique_ptr<Stream> stream) {
-  if (idle_ >= kIdleInAllMax || !stream->at_rest()) return;
+  if (idle_ >= kIdleInAllMax || !comes_to_rest(*stream)) return;
   Backends::value_type* found = find(address);
   if (found == nullptr) found = &*backends_.try_emplace(address).first;
   std::vector<Idle>& idle = found->second;

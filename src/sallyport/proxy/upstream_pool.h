@@ -35,7 +35,7 @@ class UpstreamPool {
 
   /// take returns an idle connection to `address`, or null.
   std::unique_ptr<Stream> take(const SocketAddress& address, UpstreamAge age);
-  /// put keeps `stream`, which is at rest after a whole answer; closes it where a cap is reached.
+  /// put keeps `stream` after a whole answer; closes it where a cap is reached or more has come.
   void put(const SocketAddress& address, std::unique_ptr<Stream> stream);
   /// forget closes what is idle towards `address`: its backend has ended, and another may take its place.
   void forget(const SocketAddress& address) noexcept;
