@@ -47,10 +47,11 @@ std::string notice_of(std::string_view kind, std::string_view text) {
 
 std::string row_of(const SignIn& row, std::string_view csrf) {
   const bool here = row.which == SignIn::Which::this_one;
-  return concat("<tr><td>", escape_html(row.since), "</td><td>", escape_html(row.last_used), "</td><td>", escape_html(row.handle),
+  return concat("<tr><td>", escape_html(row.since), here ? "<span class=\"quiet mark\">this one</span>" : "", "</td><td>",
+                escape_html(row.last_used), "</td><td class=\"roomy\">", escape_html(row.handle),
                 "</td><td><form method=\"post\" action=\"/.sallyport/sessions\"><input type=\"hidden\" name=\"csrf\" value=\"",
                 escape_html(csrf), "\"><button class=\"plain\" type=\"submit\" name=\"end\" value=\"", escape_html(row.handle),
-                "\">", here ? "End (this one)" : "End", "</button></form></td></tr>\n");
+                "\">End</button></form></td></tr>\n");
 }
 
 }  // namespace
@@ -93,6 +94,12 @@ std::string render_message(const PageFrame& frame, const MessagePage& page) {
 }
 
 std::string render_sign_ins(const PageFrame& frame, const SignInsPage& page) {
+  std::string end_others;
+  if (page.rows.size() > 1) {
+    end_others = concat("<form method=\"post\" action=\"/.sallyport/sessions\"><input type=\"hidden\" name=\"csrf\" value=\"",
+                        escape_html(page.csrf),
+                        "\"><button name=\"end\" value=\"others\" type=\"submit\">End my other sign-ins</button></form>");
+  }
   std::string rows;
   for (const auto& row : page.rows) rows += row_of(row, page.csrf);
   return fill(web::sessions_html, {{"name", frame.name},
@@ -101,6 +108,7 @@ std::string render_sign_ins(const PageFrame& frame, const SignInsPage& page) {
                                    {"provider", page.provider},
                                    {"notice", notice_of("good", page.notice)},
                                    {"rows", rows},
+                                   {"end_others", end_others},
                                    {"csrf", page.csrf}});
 }
 
