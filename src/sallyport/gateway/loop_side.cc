@@ -53,6 +53,7 @@ Task<void> LoopSide::converse(Service& service, std::unique_ptr<Stream> stream) 
 void LoopSide::adopt(std::shared_ptr<const SessionView> view) {
   loop_.post([this, view = std::move(view)] {
     if (view->state == SessionState::ready && on_ready_) on_ready_(*view);
+    if (route_.ready() && view->state != SessionState::ready) forwarder_.pool().forget(route_.view()->endpoint);
     route_.adopt(view);
   });
 }
