@@ -94,6 +94,7 @@ def test_BY_03_login_by_link(gate, browser):
     one.wait_for("return location.pathname === '/'", what="signed in by the link")
     keep_cookies(one, gate)
     assert "You are" in one.text
+    assert "/.sallyport/link" not in one.source, "the tool is told the link as a Referer"
     other = browser().open(link)
     if other.run("return !!document.querySelector('button[type=submit]')") and "link" in other.url:
         other.click("button[type=submit]")
