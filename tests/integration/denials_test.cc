@@ -3,8 +3,6 @@
 // interface promises?
 #include <gmock/gmock.h>
 
-#include <nlohmann/json.hpp>
-
 #include "tests/integration/world.h"
 
 namespace sallyport::testing_world {
@@ -141,15 +139,15 @@ TEST_F(Denials, BY_04_foreign_origin_and_fetch_metadata_are_403) {
 }
 
 TEST_F(Denials, malformed_and_ambiguous_requests_are_400_and_close) {
-  const std::string token = world_.access_token();
+  const std::string host =
+      "Host: " + world_.host + "\r\nAuthorization: Bearer " + world_.access_token() + "\r\n";
   const std::vector<std::string> texts{
       "GET / HTTP/1.1\r\n\r\n",
-      "GET / HTTP/1.1\r\nHost: " + world_.host + "\r\nHost: " + world_.host + "\r\n\r\n",
-      "GET /../etc HTTP/1.1\r\nHost: " + world_.host + "\r\n\r\n",
-      "GET /%2e%2e/etc HTTP/1.1\r\nHost: " + world_.host + "\r\n\r\n",
-      "GET /a%2fb HTTP/1.1\r\nHost: " + world_.host + "\r\n\r\n",
-      "POST / HTTP/1.1\r\nHost: " + world_.host +
-          "\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: " + world_.host + "\r\n" + host + "\r\n",
+      "GET /../etc HTTP/1.1\r\n" + host + "\r\n",
+      "GET /%2e%2e/etc HTTP/1.1\r\n" + host + "\r\n",
+      "GET /a%2fb HTTP/1.1\r\n" + host + "\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "GET / HTTP/1.1\nHost: " + world_.host + "\n\n",
   };
   for (const auto& text : texts) {

@@ -119,12 +119,7 @@ class Prober {
         << text;
     EXPECT_THAT(values_in(head, "X-Forwarded-User"), ElementsAre("alice")) << text;
     EXPECT_THAT(values_in(head, "X-Session-ID"), ElementsAre("tool")) << text;
-    for (const auto& one : credentials_) {
-      // In a target, or a field of the tool's own, a damaged request may hold it; where it was presented,
-      // never.
-      for (const auto* name : {"Authorization", "X-Session-Token"})
-        EXPECT_NE(value_in(head, name).find(kBackendSecret), std::string::npos) << one;
-    }
+    EXPECT_THAT(values_in(head, "X-Session-Token"), ElementsAre(std::string(kBackendSecret))) << text;
   }
   World& world_;
   std::vector<std::string> credentials_;

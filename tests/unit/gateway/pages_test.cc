@@ -112,10 +112,12 @@ TEST(Pages, AT_10_sign_ins_name_this_one_and_carry_the_field_in_each_form) {
   page.rows = {SignIn{"aaa", "then", "now", SignIn::Which::this_one},
                SignIn{"bbb", "then", "now", SignIn::Which::other}};
   const std::string html = render_sign_ins({}, page);
-  EXPECT_EQ(count_of(html, "(this one)"), 1U);
+  EXPECT_EQ(count_of(html, ">this one<"), 1U);
   EXPECT_EQ(count_of(html, "<form"), 4U);
   EXPECT_EQ(count_of(html, "name=\"csrf\" value=\"field\""), 4U);
   EXPECT_THAT(html, AllOf(HasSubstr("value=\"aaa\""), HasSubstr("value=\"bbb\"")));
+  page.rows.pop_back();
+  EXPECT_THAT(render_sign_ins({}, page), Not(HasSubstr("value=\"others\""))) << "there are none to end";
 }
 
 TEST(Pages, AT_10_policy_allows_no_script_and_no_frame) {
