@@ -43,36 +43,43 @@ bool size_permitted(CredentialKind kind, std::size_t bytes) noexcept {
   return bytes == kTokenBytes;
 }
 
-constexpr std::size_t kBlock = 64;
+constexpr std::uint64_t kEach = 0x0101010101010101;
+constexpr std::uint64_t kHigh = kEach * 0x80;
 
-/// in_alphabet judges a block of fixed size without branches, which compilers turn into a few vector
-/// instructions.
-bool in_alphabet(const std::array<std::uint8_t, kBlock>& block) noexcept {
-  std::uint8_t foreign = 0;
-  for (const std::uint8_t byte : block) {
-    const auto letter = static_cast<std::uint8_t>((byte | 0x20) - 'a');
-    const auto digit = static_cast<std::uint8_t>(byte - '0');
-    foreign |= static_cast<std::uint8_t>((letter >= 26) & (digit >= 10) & (byte != '-') & (byte != '_'));
-  }
-  return foreign == 0;
+/// at_least sets the high bit of each byte of `word`, all below 0x80, that is not below `least`.
+constexpr std::uint64_t at_least(std::uint64_t word, unsigned least) noexcept {
+  return ((word | kHigh) - kEach * least) & kHigh;
 }
 
-/// canonical looks at every character and decodes only the last group, whose spare bits must be zero; a whole
-/// decoding would cost more than the digest.
+constexpr std::uint64_t between(std::uint64_t word, char first, char last) noexcept {
+  return at_least(word, static_cast<unsigned char>(first)) &
+         ~at_least(word, static_cast<unsigned char>(last) + 1U);
+}
+
+/// foreign sets the high bit of each byte of `word` that is not of base64url's alphabet. Eight at a time and
+/// without branches: on random text every branch is mispredicted, and that cost more than the digest.
+constexpr std::uint64_t foreign(std::uint64_t word) noexcept {
+  const std::uint64_t ascii = word & ~kHigh;
+  const std::uint64_t known = between(ascii, 'A', 'Z') | between(ascii, 'a', 'z') | between(ascii, '0', '9') |
+                              between(ascii, '-', '-') | between(ascii, '_', '_');
+  return (word | ~known) & kHigh;
+}
+
+/// canonical looks at every character, and decodes only the last group, whose spare bits must be zero.
 bool canonical(std::string_view body) noexcept {
   const std::string_view last = body.substr(body.size() - body.size() % 4);
   std::array<std::byte, 2> spare;
   if (last.size() == 1 || !base64url_decode(last, std::span(spare).first(decoded_size(last.size()))))
     return false;
-  std::array<std::uint8_t, kBlock> block;
-  bool good = true;
-  for (; !body.empty(); body.remove_prefix(std::min(body.size(), kBlock))) {
-    block.fill('A');
-    std::memcpy(block.data(), body.data(), std::min(body.size(), kBlock));
-    good = in_alphabet(block) && good;
+  std::uint64_t found = 0;
+  while (!body.empty()) {
+    const std::size_t size = std::min(body.size(), sizeof(std::uint64_t));
+    std::uint64_t word = kEach * 'A';
+    std::memcpy(&word, body.data(), size);
+    found |= foreign(word);
+    body.remove_prefix(size);
   }
-  wipe(std::as_writable_bytes(std::span(block)));
-  return good;
+  return found == 0;
 }
 
 }  // namespace
