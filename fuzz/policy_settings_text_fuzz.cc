@@ -17,7 +17,8 @@ void require(bool holds) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sallyport;
   const std::string_view text(reinterpret_cast<const char*>(data), data == nullptr ? 0 : size);
-  if (const auto duration = parse_duration(text)) require(parse_duration(format_duration(*duration)) == duration);
+  if (const auto duration = parse_duration(text))
+    require(parse_duration(format_duration(*duration)) == duration);
   static_cast<void>(parse_size(text));
   if (const auto listen = ListenAddress::parse(text)) require(ListenAddress::parse(listen->str()) == listen);
   if (const auto url = PublicUrl::parse(text)) require(PublicUrl::parse(url->origin()) == url);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target over the files of the folders named as arguments, so that each corpus is a plain test as well.
+// Runs a fuzz target over the files of the folders named as arguments, so that each corpus is a plain test as
+// well.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>

@@ -21,13 +21,16 @@ constexpr timeval kAnswerTimeout{30, 0};
 Result<Descriptor> connect_to(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return fail(Code::invalid_argument, concat(path, " is too long for a socket"));
+  if (path.size() >= sizeof address.sun_path)
+    return fail(Code::invalid_argument, concat(path, " is too long for a socket"));
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  struct stat info{};
+  struct stat info {};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
-    return fail(Code::unavailable, concat("no gateway is running at ", path, "; start one with: sallyport run -- TOOL"));
+    return fail(Code::unavailable,
+                concat("no gateway is running at ", path, "; start one with: sallyport run -- TOOL"));
   }
-  if (info.st_uid != geteuid()) return fail(Code::permission_denied, concat(path, " belongs to another user"));
+  if (info.st_uid != geteuid())
+    return fail(Code::permission_denied, concat(path, " belongs to another user"));
   Descriptor fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return fail(Code::internal, std::strerror(errno));
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &kAnswerTimeout, sizeof kAnswerTimeout);
@@ -42,7 +45,8 @@ Result<std::string> exchange(int fd, std::string_view request) {
   while (!request.empty()) {
     const ssize_t put = ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
     if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return fail(Code::unavailable, concat("the gateway closed the connection: ", std::strerror(errno)));
+    if (put < 0)
+      return fail(Code::unavailable, concat("the gateway closed the connection: ", std::strerror(errno)));
     request.remove_prefix(static_cast<std::size_t>(put));
   }
   std::string answer;
@@ -80,7 +84,7 @@ Result<AdminAnswer> admin_call(const std::string& path, std::string_view method,
 std::string find_admin_socket(const std::string& state_dir, std::string_view session) {
   if (!session.empty()) {
     const std::string own = concat(state_dir, "/run/", session, ".sock");
-    struct stat info{};
+    struct stat info {};
     if (::lstat(own.c_str(), &info) == 0) return own;
   }
   return concat(state_dir, "/admin.sock");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small blocking client of the admin API on its Unix socket, for the commands that talk to a running gateway.
+// A small blocking client of the admin API on its Unix socket, for the commands that talk to a running
+// gateway.
 #pragma once
 
 #include <string>
@@ -14,12 +15,14 @@ struct AdminAnswer {
   std::string body;
 };
 
-/// admin_call sends one request to the gateway whose admin socket is `path`, and reads the whole answer. Errors:
-/// unavailable (nobody listens there; says how to start), permission_denied (the socket's owner is not us), internal.
+/// admin_call sends one request to the gateway whose admin socket is `path`, and reads the whole answer.
+/// Errors: unavailable (nobody listens there; says how to start), permission_denied (the socket's owner is
+/// not us), internal.
 Result<AdminAnswer> admin_call(const std::string& path, std::string_view method, std::string_view target,
                                std::string_view json_body);
 
-/// find_admin_socket returns where the gateway of `session` under `state_dir` listens, or the state directory's own one.
+/// find_admin_socket returns where the gateway of `session` under `state_dir` listens, or the state
+/// directory's own one.
 std::string find_admin_socket(const std::string& state_dir, std::string_view session);
 
 }  // namespace sallyport

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line. The options of `run` and `config` come from config's one table; everything else stands here.
+// The command line. The options of `run` and `config` come from config's one table; everything else stands
+// here.
 #include "cli.h"
 
 #include <CLI/CLI.hpp>
@@ -42,13 +43,16 @@ class SettingsOptions {
   void add(CLI::App& command, const OptionSpec& spec) {
     const std::string flag = concat("--", spec.name);
     std::string help(spec.help);
-    if (!spec.default_text.empty() && spec.type != ValueType::flag) help += concat(" [", spec.default_text, "]");
+    if (!spec.default_text.empty() && spec.type != ValueType::flag)
+      help += concat(" [", spec.default_text, "]");
     CLI::Option* option = nullptr;
     if (spec.type == ValueType::flag) {
       option = command.add_flag(flag, flags_[&spec], help);
     } else {
       option = command.add_option(flag, typed_[&spec], help);
-      option->expected(1)->type_name(std::string(spec.placeholder))->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      option->expected(1)
+          ->type_name(std::string(spec.placeholder))
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }
     option->group(std::string(name_of(spec.group)));
   }
@@ -89,9 +93,12 @@ void add_config(CLI::App& app, Chosen& chosen, const Environment& environment) {
   auto json = std::make_shared<bool>(false);
   show->add_flag("--json", *json, "for machines");
   show->callback([shown, json, &chosen, &environment] {
-    chosen = [shown, json, &environment] { return command_config_show(shown->collected(), output_of(*json), environment); };
+    chosen = [shown, json, &environment] {
+      return command_config_show(shown->collected(), output_of(*json), environment);
+    };
   });
-  auto* check = config->add_subcommand("check", "tell every fault of the settings at once; 0 where there is none");
+  auto* check =
+      config->add_subcommand("check", "tell every fault of the settings at once; 0 where there is none");
   check->footer("Example: sallyport config check --config sallyport.yaml");
   auto checked = std::make_shared<SettingsOptions>(*check);
   check->callback([checked, &chosen, &environment] {
@@ -114,8 +121,11 @@ void add_cookie(CLI::App& app, Chosen& chosen, const Environment& environment) {
   auto flags = std::make_shared<std::pair<bool, bool>>();
   check->add_flag("--strict", flags->first, "at least 256 bits");
   check->add_flag("--json", flags->second, "for machines");
-  auto* variable = check->add_option("--env", call->variable, "take it from this variable")->type_name("NAME");
-  check->add_option("value", call->value, "the cookie, or - for standard input")->type_name("VALUE")->excludes(variable);
+  auto* variable =
+      check->add_option("--env", call->variable, "take it from this variable")->type_name("NAME");
+  check->add_option("value", call->value, "the cookie, or - for standard input")
+      ->type_name("VALUE")
+      ->excludes(variable);
   check->callback([call, flags, &chosen, &environment] {
     chosen = [call, flags, &environment] {
       call->strictness = flags->first ? CookieCheck::Strictness::strict : CookieCheck::Strictness::usual;
@@ -132,24 +142,28 @@ void add_session(CLI::App& app, Chosen& chosen, const Environment& environment) 
     const char* help;
     SessionCall::Verb verb;
   };
-  constexpr Row kRows[] = {{"list", "all sessions", SessionCall::Verb::list},
-                           {"show", "one session and its credential's state", SessionCall::Verb::show},
-                           {"rotate", "a new session token, printed this once", SessionCall::Verb::rotate},
-                           {"link", "a new one-time login link, printed this once", SessionCall::Verb::link},
-                           {"end", "stop the tool and end every credential of the session", SessionCall::Verb::end},
-                           {"logs", "what the tool printed last", SessionCall::Verb::logs}};
+  constexpr Row kRows[] = {
+      {"list", "all sessions", SessionCall::Verb::list},
+      {"show", "one session and its credential's state", SessionCall::Verb::show},
+      {"rotate", "a new session token, printed this once", SessionCall::Verb::rotate},
+      {"link", "a new one-time login link, printed this once", SessionCall::Verb::link},
+      {"end", "stop the tool and end every credential of the session", SessionCall::Verb::end},
+      {"logs", "what the tool printed last", SessionCall::Verb::logs}};
   for (const Row& row : kRows) {
     auto* command = session->add_subcommand(row.name, row.help);
-    command->footer(concat("Example: sallyport session ", row.name, row.verb == SessionCall::Verb::list ? "" : " whoami"));
+    command->footer(concat("Example: sallyport session ", row.name,
+                           row.verb == SessionCall::Verb::list ? "" : " whoami"));
     auto call = std::make_shared<SessionCall>();
     call->verb = row.verb;
     auto flags = std::make_shared<std::pair<bool, bool>>();
-    if (row.verb != SessionCall::Verb::list) command->add_option("id", call->id, "the session")->required()->type_name("ID");
+    if (row.verb != SessionCall::Verb::list)
+      command->add_option("id", call->id, "the session")->required()->type_name("ID");
     if (row.verb == SessionCall::Verb::rotate) {
       command->add_option("--grace", call->grace, "the old token goes on for so long [none]")->type_name("D");
       command->add_flag("--backend", flags->first, "also the credential between gateway and tool");
     }
-    command->add_option("--state-dir", call->state_dir, "where the gateway keeps its state")->type_name("DIR");
+    command->add_option("--state-dir", call->state_dir, "where the gateway keeps its state")
+        ->type_name("DIR");
     command->add_flag("--json", flags->second, "for machines");
     command->callback([call, flags, &chosen, &environment] {
       chosen = [call, flags, &environment] {
@@ -164,7 +178,9 @@ void add_completion(CLI::App& app, Chosen& chosen) {
   auto* completion = app.add_subcommand("completion", "print the completion script of a shell");
   completion->footer("Example: source <(sallyport completion bash)");
   auto shell = std::make_shared<std::string>();
-  completion->add_option("shell", *shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   completion->callback([shell, &app, &chosen] {
     chosen = [shell, &app] {
       std::cout << completion_script(app, *shell);
@@ -200,8 +216,10 @@ int refuse_usage(const CLI::App& app, const CLI::ParseError& error, int argc, co
   std::cerr << "sallyport: " << what << hint_for(argc, argv) << '\n';
   const auto commands = app.get_subcommands();
   const bool running = !commands.empty() && commands.front()->get_name() == "run";
-  std::cerr << (running ? "The tool's own words go behind --, as in: sallyport run -- TOOL --its-option\n" : "")
-            << "Try: sallyport " << (commands.empty() ? "" : commands.front()->get_name() + " ") << "--help\n";
+  std::cerr << (running ? "The tool's own words go behind --, as in: sallyport run -- TOOL --its-option\n"
+                        : "")
+            << "Try: sallyport " << (commands.empty() ? "" : commands.front()->get_name() + " ")
+            << "--help\n";
   return kExitUsage;
 }
 
@@ -209,7 +227,9 @@ int refuse_usage(const CLI::App& app, const CLI::ParseError& error, int argc, co
 
 int run_cli(int argc, const char* const* argv, const Environment& environment) {
   CLI::App app("The guard between people, the programs they start, and those who reach them.", "sallyport");
-  app.footer("Example: sallyport run -- python3 -m http.server --bind 127.0.0.1 {port}\nMore: sallyport COMMAND --help");
+  app.footer(
+      "Example: sallyport run -- python3 -m http.server --bind 127.0.0.1 {port}\nMore: sallyport COMMAND "
+      "--help");
   app.require_subcommand(1);
   Chosen chosen;
   // What stands behind the first -- belongs to the tool, whatever it looks like.
@@ -227,7 +247,8 @@ int run_cli(int argc, const char* const* argv, const Environment& environment) {
   bool json = false;
   version->add_flag("--json", json, "for machines");
   version->callback([&] { chosen = [&json] { return command_version(output_of(json)); }; });
-  app.add_flag_callback("--version", [&] { chosen = [] { return command_version(Output::text); }; }, "version")
+  app.add_flag_callback(
+         "--version", [&] { chosen = [] { return command_version(Output::text); }; }, "version")
       ->trigger_on_parse();
   if (own == 2 && std::string_view(argv[1]) == "--version") return command_version(Output::text);
 

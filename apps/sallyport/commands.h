@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands of the program. Results go to stdout, everything else to stderr; the return value is the exit status:
-// 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a security rule, 130 interrupted.
+// The commands of the program. Results go to stdout, everything else to stderr; the return value is the exit
+// status: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a security rule, 130 interrupted.
 #pragma once
 
 #include <cstdint>
@@ -39,12 +39,14 @@ struct SettingsArguments {
 
 /// complain writes one error to stderr, "sallyport: ..." , and returns its exit status.
 int complain(const Error& error);
-/// load reads file, environment and flags; on a fault it has told every problem and the Error names the status only.
+/// load reads file, environment and flags; on a fault it has told every problem and the Error names the
+/// status only.
 Result<LoadedSettings> load(const SettingsArguments& arguments, const Environment& environment);
 /// state_directory is where the commands that take no settings look: SALLYPORT_STATE_DIR or the default.
 Result<std::string> state_directory(const Environment& environment);
 
-int command_run(const SettingsArguments& arguments, std::vector<std::string> command, const Environment& environment);
+int command_run(const SettingsArguments& arguments, std::vector<std::string> command,
+                const Environment& environment);
 int command_preset_list(Output output);
 int command_config_show(const SettingsArguments& arguments, Output output, const Environment& environment);
 int command_config_check(const SettingsArguments& arguments, const Environment& environment);
@@ -52,7 +54,7 @@ int command_config_check(const SettingsArguments& arguments, const Environment& 
 struct CookieCheck {
   enum class Strictness : std::uint8_t { usual, strict } strictness = Strictness::usual;
   std::optional<std::string> value;  ///< from the command line, "-" for stdin
-  std::string variable;  ///< --env NAME
+  std::string variable;              ///< --env NAME
 };
 int command_cookie_generate(std::size_t length_bytes);
 int command_cookie_check(CookieCheck check, Output output, const Environment& environment);

@@ -74,9 +74,12 @@ std::string fish_rows(const CLI::App& app, const std::string& condition) {
 std::string roff(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '\\') out += "\\e";
-    else if (c == '-') out += "\\-";
-    else out.push_back(c);
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else
+      out.push_back(c);
   }
   return out;
 }
@@ -98,18 +101,22 @@ void manual_rows(std::string& out, const CLI::App& app, const std::string& path)
 
 std::string completion_script(const CLI::App& app, std::string_view shell) {
   if (shell == "bash") return bash_script(app);
-  if (shell == "fish") return concat("# sallyport completion for fish\n", fish_rows(app, "__fish_use_subcommand"));
+  if (shell == "fish")
+    return concat("# sallyport completion for fish\n", fish_rows(app, "__fish_use_subcommand"));
   return concat("#compdef sallyport\nautoload -U +X bashcompinit && bashcompinit\n", bash_script(app));
 }
 
 std::string manual_page(const CLI::App& app) {
-  std::string out = concat(".TH SALLYPORT 1\n.SH NAME\nsallyport \\- guard a local tool with one command\n",
-                           ".SH SYNOPSIS\n.B sallyport run\n[options] \\-\\- COMMAND [ARG ...]\n.SH DESCRIPTION\n",
-                           roff(app.get_description()), "\n.SH COMMANDS\n");
+  std::string out =
+      concat(".TH SALLYPORT 1\n.SH NAME\nsallyport \\- guard a local tool with one command\n",
+             ".SH SYNOPSIS\n.B sallyport run\n[options] \\-\\- COMMAND [ARG ...]\n.SH DESCRIPTION\n",
+             roff(app.get_description()), "\n.SH COMMANDS\n");
   manual_rows(out, app, "sallyport");
   out +=
-      ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a security rule, 130 interrupted; "
-      "run ends with the tool's own status.\n.SH FILES\nThe state directory holds admin.sock, token, password, tls/, ca/, "
+      ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage or configuration, 3 refused by a security rule, 130 "
+      "interrupted; "
+      "run ends with the tool's own status.\n.SH FILES\nThe state directory holds admin.sock, token, "
+      "password, tls/, ca/, "
       "audit.jsonl and run/.\n";
   return out;
 }

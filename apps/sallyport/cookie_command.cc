@@ -34,11 +34,14 @@ Result<SecretText> read_standard_input() {
 Result<SecretText> value_of(CookieCheck& check, const Environment& environment) {
   if (!check.variable.empty()) {
     const auto value = environment.get(check.variable);
-    if (!value) return cookie_error(CookieFault::missing, concat("the variable ", escaped(check.variable), " is not set"));
+    if (!value)
+      return cookie_error(CookieFault::missing,
+                          concat("the variable ", escaped(check.variable), " is not set"));
     return SecretText(*value);
   }
   if (!check.value) {
-    return fail(Code::invalid_argument, "name a cookie: VALUE, - for standard input, or --env NAME; see --help");
+    return fail(Code::invalid_argument,
+                "name a cookie: VALUE, - for standard input, or --env NAME; see --help");
   }
   if (*check.value == "-") return read_standard_input();
   return SecretText(*check.value);
@@ -48,8 +51,11 @@ int report(const CookieJudgement& judgement, Output output) {
   const bool good = judgement.weakness == CookieWeakness::none;
   const auto bits = static_cast<int>(judgement.bits_estimated);
   if (output == Output::json) {
-    std::cout << nlohmann::ordered_json{
-        {"good", good}, {"weakness", name_of(judgement.weakness)}, {"bits_estimated", bits}}.dump() << '\n';
+    std::cout << nlohmann::ordered_json{{"good", good},
+                                        {"weakness", name_of(judgement.weakness)},
+                                        {"bits_estimated", bits}}
+                     .dump()
+              << '\n';
   } else if (good) {
     std::cout << "good: about " << bits << " bits (an estimate; it does not prove randomness)\n";
   } else {
@@ -77,7 +83,8 @@ int command_cookie_check(CookieCheck check, Output output, const Environment& en
     return text.error().code == Code::not_found ? kExitRefused : status;
   }
   const bool strict = check.strictness == CookieCheck::Strictness::strict;
-  return report(judge_cookie(text->expose(), strict ? CookieStrictness::strict : CookieStrictness::usual), output);
+  return report(judge_cookie(text->expose(), strict ? CookieStrictness::strict : CookieStrictness::usual),
+                output);
 }
 
 }  // namespace sallyport

@@ -13,8 +13,8 @@
 
 namespace {
 
-/// harden is done before anything secret is read: no core dump, no tracer of the same user where the kernel can prevent
-/// it, no file that others could read, no death by a closed pipe.
+/// harden is done before anything secret is read: no core dump, no tracer of the same user where the kernel
+/// can prevent it, no file that others could read, no death by a closed pipe.
 void harden() {
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sallyport run`: joins the real powers to a Guard, says at the start what a person needs to know, and waits for the end.
+// `sallyport run`: joins the real powers to a Guard, says at the start what a person needs to know, and waits
+// for the end.
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -48,8 +49,10 @@ std::vector<std::string> names_of_host() {
       names.push_back(IpAddress::v4(bytes).str());
     } else if (at->ifa_addr->sa_family == AF_INET6) {
       std::array<std::uint8_t, 16> bytes{};
-      std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(at->ifa_addr)->sin6_addr, bytes.size());
-      const bool link_local = bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;  // needs a zone, which no URL has
+      std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(at->ifa_addr)->sin6_addr,
+                  bytes.size());
+      const bool link_local =
+          bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;  // needs a zone, which no URL has
       if (!link_local) names.push_back(concat('[', IpAddress::v6(bytes).str(), ']'));
     }
   }
@@ -79,9 +82,11 @@ void greet(const Guard& guard, const Settings& settings, const std::string& audi
   for (const auto& sentence : start.admission) say(concat("  let in: ", sentence));
   if (!start.password_place.empty()) say(concat("  password: in ", start.password_place));
   if (!start.token_file.empty()) say(concat("  access token: in ", start.token_file));
-  say(concat("  TLS: ", start.tls_source,
-             start.certificate_fingerprint.empty() ? "" : concat(", SHA-256 ", start.certificate_fingerprint)));
-  if (!start.authority_file.empty()) say(concat("  for browsers without a warning, trust ", start.authority_file));
+  say(concat(
+      "  TLS: ", start.tls_source,
+      start.certificate_fingerprint.empty() ? "" : concat(", SHA-256 ", start.certificate_fingerprint)));
+  if (!start.authority_file.empty())
+    say(concat("  for browsers without a warning, trust ", start.authority_file));
   say(concat("  audit log: ", audit_place));
   say(concat("  admin socket: ", start.admin_socket));
   for (const auto& warning : start.warnings) say(concat("  note: ", warning));
@@ -139,7 +144,8 @@ int end(Guard& guard, int signals, int signal) {
   // A tool that we gave up on did not end by itself: its status tells of our signal, not of its failure.
   if (before && before->ending == Ending::not_startable && !before->last_exit) return kExitNotFound;
   const bool gave_up = before && before->state == SessionState::failed && before->ending != Ending::exited;
-  const bool not_started = before && before->last_exit && before->last_exit->how == ExitStatus::How::not_started;
+  const bool not_started =
+      before && before->last_exit && before->last_exit->how == ExitStatus::How::not_started;
   return gave_up && !not_started ? kExitFailed : status;
 }
 
@@ -171,13 +177,15 @@ void record_weakened(QueuedAuditLog& audit, const LoadedSettings& loaded) {
 
 }  // namespace
 
-int command_run(const SettingsArguments& arguments, std::vector<std::string> command, const Environment& environment) {
+int command_run(const SettingsArguments& arguments, std::vector<std::string> command,
+                const Environment& environment) {
   const auto loaded = load(arguments, environment);
   if (!loaded) return complain(loaded.error());
   const Settings& settings = loaded->settings;
   if (command.empty()) {
-    return complain(fail(Code::invalid_argument,
-                         "name the tool to guard behind --, as in: sallyport run -- python3 -m http.server {port}"));
+    return complain(
+        fail(Code::invalid_argument,
+             "name the tool to guard behind --, as in: sallyport run -- python3 -m http.server {port}"));
   }
   const Descriptor signals = open_signals();
 
@@ -186,26 +194,37 @@ int command_run(const SettingsArguments& arguments, std::vector<std::string> com
   SystemEntropy entropy;
   SystemFiles files;
   if (auto made = files.ensure_private_directory(settings.state_dir); !made) return complain(made.error());
-  const std::string audit_place = settings.audit.empty() ? settings.state_dir + "/audit.jsonl" : settings.audit;
+  const std::string audit_place =
+      settings.audit.empty() ? settings.state_dir + "/audit.jsonl" : settings.audit;
   auto sink = FileSink::open(audit_place);
   if (!sink) return complain(sink.error());
-  const Fingerprinter fingerprinter(FingerprintKey::filled_by([&](std::span<std::byte> out) { entropy.fill(out); }));
+  const Fingerprinter fingerprinter(
+      FingerprintKey::filled_by([&](std::span<std::byte> out) { entropy.fill(out); }));
   AuditLogOptions audit_options;
-  audit_options.failure = settings.audit_failure == OnAuditFailure::refuse ? AuditFailure::refuse : AuditFailure::carry_on;
+  audit_options.failure =
+      settings.audit_failure == OnAuditFailure::refuse ? AuditFailure::refuse : AuditFailure::carry_on;
   audit_options.alarm = [](std::string_view what) { say(concat("sallyport: audit log: ", what)); };
   QueuedAuditLog audit(std::move(*sink), clock, fingerprinter, std::move(audit_options));
   record_service(audit, "started");
   record_weakened(audit, *loaded);
 
   std::map<std::string, std::string, std::less<>> looked_up;
-  GuardPowers powers{clock, monotonic, entropy, files, audit, fingerprinter,
+  GuardPowers powers{clock,
+                     monotonic,
+                     entropy,
+                     files,
+                     audit,
+                     fingerprinter,
                      [&](std::string_view name) -> std::optional<std::string_view> {
                        const auto value = environment.get(name);
                        if (!value) return std::nullopt;
                        return looked_up.insert_or_assign(std::string(name), *value).first->second;
                      },
-                     own_environment(), names_of_host(), static_cast<std::uint32_t>(::geteuid()),
-                     raise_descriptor_limit(), SALLYPORT_VERSION};
+                     own_environment(),
+                     names_of_host(),
+                     static_cast<std::uint32_t>(::geteuid()),
+                     raise_descriptor_limit(),
+                     SALLYPORT_VERSION};
   GuardNotices notices;
   notices.state = tell_state;
   notices.output = [](std::string_view line) { say(concat("| ", line)); };

@@ -30,20 +30,28 @@ bool is_session_id(std::string_view id) {
 
 Result<Request> request_for(const SessionCall& call) {
   if (call.verb != Verb::list && !is_session_id(call.id)) {
-    return fail(Code::invalid_argument, concat("\"", escaped(call.id), "\" is no session id; see: sallyport session list"));
+    return fail(Code::invalid_argument,
+                concat("\"", escaped(call.id), "\" is no session id; see: sallyport session list"));
   }
   const std::string session = concat("/sessions/", call.id);
   switch (call.verb) {
-    case Verb::list: return Request{"GET", "/sessions", ""};
-    case Verb::show: return Request{"GET", session, ""};
-    case Verb::logs: return Request{"GET", concat(session, "/logs"), ""};
-    case Verb::end: return Request{"DELETE", session, ""};
-    case Verb::link: return Request{"POST", concat(session, "/link"), "{}"};
-    case Verb::rotate: break;
+    case Verb::list:
+      return Request{"GET", "/sessions", ""};
+    case Verb::show:
+      return Request{"GET", session, ""};
+    case Verb::logs:
+      return Request{"GET", concat(session, "/logs"), ""};
+    case Verb::end:
+      return Request{"DELETE", session, ""};
+    case Verb::link:
+      return Request{"POST", concat(session, "/link"), "{}"};
+    case Verb::rotate:
+      break;
   }
   Json body = Json::object();
   if (!call.grace.empty()) {
-    if (!parse_duration(call.grace)) return fail(Code::invalid_argument, "--grace takes a duration with its unit, such as 30s");
+    if (!parse_duration(call.grace))
+      return fail(Code::invalid_argument, "--grace takes a duration with its unit, such as 30s");
     body["grace"] = call.grace;
   }
   if (call.backend == SessionCall::Backend::rotate) body["backend"] = true;
@@ -53,12 +61,14 @@ Result<Request> request_for(const SessionCall& call) {
 /// detail_of takes the sentence out of an RFC 9457 problem document.
 std::string detail_of(const std::string& body) {
   const auto parsed = Json::parse(body, nullptr, false);
-  if (parsed.is_object() && parsed.contains("detail") && parsed["detail"].is_string()) return parsed["detail"];
+  if (parsed.is_object() && parsed.contains("detail") && parsed["detail"].is_string())
+    return parsed["detail"];
   return "the gateway refused";
 }
 
 void print_session(const Json& session) {
-  std::cout << session.value("id", "") << '\t' << session.value("state", "") << '\t' << session.value("url", "") << '\n';
+  std::cout << session.value("id", "") << '\t' << session.value("state", "") << '\t'
+            << session.value("url", "") << '\n';
 }
 
 void print(const SessionCall& call, const std::string& body) {

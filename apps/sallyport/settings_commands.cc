@@ -22,12 +22,15 @@ void tell(const std::vector<Problem>& problems) {
   }
 }
 
-/// default_state_directory follows the XDG base directory specification: a relative XDG_STATE_HOME is not valid and is passed
-/// over.
+/// default_state_directory follows the XDG base directory specification: a relative XDG_STATE_HOME is not
+/// valid and is passed over.
 Result<std::string> default_state_directory(const Environment& environment) {
-  if (const auto state = environment.get("XDG_STATE_HOME"); state && state->starts_with('/')) return *state + "/sallyport";
-  if (const auto home = environment.get("HOME"); home && home->starts_with('/')) return *home + "/.local/state/sallyport";
-  return fail(Code::invalid_argument, "neither XDG_STATE_HOME nor HOME is set; name a folder with --state-dir");
+  if (const auto state = environment.get("XDG_STATE_HOME"); state && state->starts_with('/'))
+    return *state + "/sallyport";
+  if (const auto home = environment.get("HOME"); home && home->starts_with('/'))
+    return *home + "/.local/state/sallyport";
+  return fail(Code::invalid_argument,
+              "neither XDG_STATE_HOME nor HOME is set; name a folder with --state-dir");
 }
 
 Result<LoadedSettings> read_inputs(const SettingsArguments& arguments, const Environment& environment) {
@@ -37,7 +40,8 @@ Result<LoadedSettings> read_inputs(const SettingsArguments& arguments, const Env
   if (!arguments.config_file.empty()) {
     SystemFiles files;
     auto text = files.read_text(arguments.config_file, FilePrivacy::any);
-    if (!text) return fail(Code::invalid_argument, text.error().what);  // wrong usage, whatever the disk's reason
+    if (!text)
+      return fail(Code::invalid_argument, text.error().what);  // wrong usage, whatever the disk's reason
     inputs.file = ConfigFile{arguments.config_file, std::move(*text)};
   }
   auto loaded = load_settings(inputs);
@@ -58,7 +62,8 @@ int complain(const Error& error) {
 Result<LoadedSettings> load(const SettingsArguments& arguments, const Environment& environment) {
   SALLYPORT_TRY(loaded, read_inputs(arguments, environment));
   tell(loaded.problems);
-  if (!loaded.ok()) return fail(Code::invalid_argument, "nothing was started; correct the settings named above");
+  if (!loaded.ok())
+    return fail(Code::invalid_argument, "nothing was started; correct the settings named above");
   return loaded;
 }
 
@@ -96,7 +101,8 @@ int command_config_check(const SettingsArguments& arguments, const Environment& 
 
 int command_version(Output output) {
   if (output == Output::json) {
-    std::cout << nlohmann::ordered_json{{"version", SALLYPORT_VERSION}, {"compiler", __VERSION__}}.dump() << '\n';
+    std::cout << nlohmann::ordered_json{{"version", SALLYPORT_VERSION}, {"compiler", __VERSION__}}.dump()
+              << '\n';
   } else {
     std::cout << "sallyport " << SALLYPORT_VERSION << '\n';
   }

@@ -119,7 +119,8 @@ Answer ask_cookie(Judgement& judgement) {
   if (!head.fields.has(HeaderId::cookie)) return absent();
   Answer answer;
   const CookieMatches matches = cookies_named(head.fields, judgement.evidence.listener.login_cookie);
-  if (matches.too_many) return {Answer::Kind::refused_softly, Denial::malformed_credential};  // tossed by a sibling
+  if (matches.too_many)
+    return {Answer::Kind::refused_softly, Denial::malformed_credential};  // tossed by a sibling
   for (const std::string_view cookie : matches.all()) {
     const auto presented = read_token(cookie);
     answer = {Answer::Kind::refused_softly, Denial::malformed_credential};

@@ -56,7 +56,8 @@ GrantRef make_local_grant(const GateRules& rules) {
 
 /// expectation says what came and which setting would have allowed it.
 std::string expectation(std::string_view got, std::string_view allowed) {
-  return concat("got ", got.empty() ? std::string_view("none") : got.substr(0, 100), ", expected (see --public-url) one of ", allowed);
+  return concat("got ", got.empty() ? std::string_view("none") : got.substr(0, 100),
+                ", expected (see --public-url) one of ", allowed);
 }
 
 std::string cookie_name(Tls tls, std::uint16_t port, std::string_view suffix) {

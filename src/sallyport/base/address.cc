@@ -29,7 +29,8 @@ IpAddress IpAddress::v4(std::array<std::uint8_t, 4> bytes) noexcept {
 
 IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& bytes) noexcept {
   constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  if (std::equal(mapped.begin(), mapped.end(), bytes.begin())) return v4({bytes[12], bytes[13], bytes[14], bytes[15]});
+  if (std::equal(mapped.begin(), mapped.end(), bytes.begin()))
+    return v4({bytes[12], bytes[13], bytes[14], bytes[15]});
   IpAddress ip;
   ip.bytes_ = bytes;
   ip.v4_ = false;
@@ -37,17 +38,20 @@ IpAddress IpAddress::v6(const std::array<std::uint8_t, 16>& bytes) noexcept {
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-  if (text.empty() || text.size() > kIpTextMax || text.find('\0') != std::string_view::npos) return std::nullopt;
+  if (text.empty() || text.size() > kIpTextMax || text.find('\0') != std::string_view::npos)
+    return std::nullopt;
   const std::string zero_ended(text);
   std::array<std::uint8_t, 16> bytes{};
-  if (inet_pton(AF_INET, zero_ended.c_str(), bytes.data()) == 1) return v4({bytes[0], bytes[1], bytes[2], bytes[3]});
+  if (inet_pton(AF_INET, zero_ended.c_str(), bytes.data()) == 1)
+    return v4({bytes[0], bytes[1], bytes[2], bytes[3]});
   if (inet_pton(AF_INET6, zero_ended.c_str(), bytes.data()) == 1) return v6(bytes);
   return std::nullopt;
 }
 
 bool IpAddress::is_loopback() const noexcept {
   if (v4_) return bytes_[0] == 127;
-  return std::all_of(bytes_.begin(), bytes_.end() - 1, [](std::uint8_t b) { return b == 0; }) && bytes_[15] == 1;
+  return std::all_of(bytes_.begin(), bytes_.end() - 1, [](std::uint8_t b) { return b == 0; }) &&
+         bytes_[15] == 1;
 }
 
 bool IpAddress::is_unspecified() const noexcept {
@@ -63,7 +67,8 @@ std::string IpAddress::str() const {
 std::optional<SocketAddress> SocketAddress::parse(std::string_view text) {
   if (text.starts_with("unix:")) {
     const auto path = text.substr(5);
-    if (path.empty() || path.size() > kUnixPathMax || path.find('\0') != std::string_view::npos) return std::nullopt;
+    if (path.empty() || path.size() > kUnixPathMax || path.find('\0') != std::string_view::npos)
+      return std::nullopt;
     return unix_path(std::string(path));
   }
   const auto colon = text.rfind(':');

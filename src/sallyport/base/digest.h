@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Digest: 32 bytes that stand for a secret at rest. Not secret itself, yet compared in constant time and never printed whole.
+// Digest: 32 bytes that stand for a secret at rest. Not secret itself, yet compared in constant time and
+// never printed whole.
 #pragma once
 
 #include <array>
@@ -11,11 +12,14 @@
 
 namespace sallyport {
 
-/// Digest is SHA-256 of a credential of at least 128 random bits; a value. matches() compares in constant time.
+/// Digest is SHA-256 of a credential of at least 128 random bits; a value. matches() compares in constant
+/// time.
 struct Digest {
   std::array<std::byte, 32> bytes{};
 
-  [[nodiscard]] bool matches(const Digest& other) const noexcept { return equal_constant_time(bytes, other.bytes); }
+  [[nodiscard]] bool matches(const Digest& other) const noexcept {
+    return equal_constant_time(bytes, other.bytes);
+  }
   /// slot is the first 8 bytes, for hash tables: uniformly distributed already.
   [[nodiscard]] std::uint64_t slot() const noexcept {
     std::uint64_t value = 0;

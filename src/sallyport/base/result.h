@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T>: a value or an Error. Names follow std::expected, so that this file can become an alias of it once every
-// supported compiler ships <expected> with and_then (g++ 13, clang 19).
+// Result<T>: a value or an Error. Names follow std::expected, so that this file can become an alias of it
+// once every supported compiler ships <expected> with and_then (g++ 13, clang 19).
 #pragma once
 
 #include <cstdint>
@@ -15,28 +15,28 @@ namespace sallyport {
 
 /// Code is what a caller may branch on. `http` maps it to a status; nobody else converts.
 enum class Code : std::uint8_t {
-  invalid_argument,    ///< malformed input; retrying cannot help
-  unauthenticated,     ///< no or wrong credential
-  permission_denied,   ///< known, and not allowed; or a security rule refuses
-  not_found,           ///< no such thing
-  already_exists,      ///< the thing is there and will not be replaced
-  exhausted,           ///< a limit of ours was reached
-  unavailable,         ///< a peer, child or disk is away; a retry may help
-  deadline_exceeded,   ///< it took too long
-  cancelled,           ///< the caller's side went away, or we are closing
-  internal,            ///< our fault
+  invalid_argument,   ///< malformed input; retrying cannot help
+  unauthenticated,    ///< no or wrong credential
+  permission_denied,  ///< known, and not allowed; or a security rule refuses
+  not_found,          ///< no such thing
+  already_exists,     ///< the thing is there and will not be replaced
+  exhausted,          ///< a limit of ours was reached
+  unavailable,        ///< a peer, child or disk is away; a retry may help
+  deadline_exceeded,  ///< it took too long
+  cancelled,          ///< the caller's side went away, or we are closing
+  internal,           ///< our fault
 };
 
 /// name_of returns the code's spelling, for logs and JSON.
 constexpr std::string_view name_of(Code code) noexcept {
-  constexpr std::string_view names[] = {"invalid_argument", "unauthenticated", "permission_denied", "not_found",
-                                        "already_exists",   "exhausted",       "unavailable",       "deadline_exceeded",
-                                        "cancelled",        "internal"};
+  constexpr std::string_view names[] = {
+      "invalid_argument", "unauthenticated", "permission_denied", "not_found", "already_exists",
+      "exhausted",        "unavailable",     "deadline_exceeded", "cancelled", "internal"};
   return names[static_cast<std::size_t>(code)];
 }
 
-/// Error is for the operator: `what` says what went wrong and what to do; it never holds a secret, and input that it
-/// quotes is escaped.
+/// Error is for the operator: `what` says what went wrong and what to do; it never holds a secret, and input
+/// that it quotes is escaped.
 struct [[nodiscard]] Error {
   Code code = Code::internal;
   std::string what;
@@ -45,10 +45,12 @@ struct [[nodiscard]] Error {
 /// Unit is the value of a Result that carries none.
 struct Unit {};
 
-/// Result holds a T or an Error. Access is checked in every build type: a wrong guess aborts, it does not corrupt.
+/// Result holds a T or an Error. Access is checked in every build type: a wrong guess aborts, it does not
+/// corrupt.
 template <class T>
 class [[nodiscard]] Result {
-  static_assert(!std::is_same_v<std::remove_cv_t<T>, Error>, "a Result<Error> cannot tell its two states apart");
+  static_assert(!std::is_same_v<std::remove_cv_t<T>, Error>,
+                "a Result<Error> cannot tell its two states apart");
   static_assert(!std::is_reference_v<T>, "return a pointer or std::reference_wrapper");
 
  public:
@@ -111,8 +113,8 @@ inline Error fail(Code code, std::string_view what) { return Error{code, std::st
 
 }  // namespace sallyport
 
-/// SALLYPORT_TRY(var, expr) declares `var` from a Result, or returns its Error from this function. Three statements: not
-/// after an unbraced `if`. SALLYPORT_CO_TRY is its twin for coroutines.
+/// SALLYPORT_TRY(var, expr) declares `var` from a Result, or returns its Error from this function. Three
+/// statements: not after an unbraced `if`. SALLYPORT_CO_TRY is its twin for coroutines.
 #define SALLYPORT_TRY(var, expr)                             \
   auto var##_result = (expr);                                \
   if (!var##_result) return std::move(var##_result).error(); \
@@ -124,8 +126,8 @@ inline Error fail(Code code, std::string_view what) { return Error{code, std::st
   auto var = *std::move(var##_result)
 
 /// SALLYPORT_CHECK(status_expr) returns the Error of a Status from this function.
-#define SALLYPORT_CHECK(expr)                                                          \
-  do {                                                                                 \
-    auto sallyport_status = (expr);                                                    \
-    if (!sallyport_status) return std::move(sallyport_status).error();                 \
+#define SALLYPORT_CHECK(expr)                                          \
+  do {                                                                 \
+    auto sallyport_status = (expr);                                    \
+    if (!sallyport_status) return std::move(sallyport_status).error(); \
   } while (false)

@@ -19,8 +19,8 @@ inline void wipe(std::span<std::byte> bytes) noexcept {
   asm volatile("" : : "r"(bytes.data()) : "memory");
 }
 
-/// equal_constant_time takes the same time wherever `a` and `b` first differ; their sizes are not secret. Two empty
-/// inputs are unequal: an empty secret equals nothing.
+/// equal_constant_time takes the same time wherever `a` and `b` first differ; their sizes are not secret. Two
+/// empty inputs are unequal: an empty secret equals nothing.
 inline bool equal_constant_time(std::span<const std::byte> a, std::span<const std::byte> b) noexcept {
   if (a.size() != b.size() || a.empty()) return false;
   unsigned difference = 0;
@@ -29,16 +29,18 @@ inline bool equal_constant_time(std::span<const std::byte> a, std::span<const st
   return difference == 0;
 }
 
-/// Secret is `N` bytes that are wiped on destruction; `Tag` keeps a ticket from being passed as a cookie. It can be
-/// moved, matched and exposed; it cannot be copied, compared with == or printed. It does not lock its page: the process
-/// that holds secrets turns core dumps off (apps/sallyport does).
+/// Secret is `N` bytes that are wiped on destruction; `Tag` keeps a ticket from being passed as a cookie. It
+/// can be moved, matched and exposed; it cannot be copied, compared with == or printed. It does not lock its
+/// page: the process that holds secrets turns core dumps off (apps/sallyport does).
 template <class Tag, std::size_t N>
 class Secret {
   static_assert(N >= 16, "a secret shorter than 128 bits can be guessed");
 
  public:
   /// The caller's bytes stay as they are: prefer filled_by, which makes the secret in place.
-  explicit Secret(std::span<const std::byte, N> bytes) noexcept { std::memcpy(bytes_.data(), bytes.data(), N); }
+  explicit Secret(std::span<const std::byte, N> bytes) noexcept {
+    std::memcpy(bytes_.data(), bytes.data(), N);
+  }
 
   /// filled_by lets `fill` write the bytes in place, e.g. from Entropy.
   template <class Fill>
@@ -102,7 +104,9 @@ class SecretText {
 
   SecretText(const SecretText&) = delete;
   SecretText& operator=(const SecretText&) = delete;
-  SecretText(SecretText&& other) noexcept : bytes_(std::move(other.bytes_)), size_(other.size_) { other.size_ = 0; }
+  SecretText(SecretText&& other) noexcept : bytes_(std::move(other.bytes_)), size_(other.size_) {
+    other.size_ = 0;
+  }
   SecretText& operator=(SecretText&& other) noexcept {
     if (this != &other) {
       drop();

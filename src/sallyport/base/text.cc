@@ -11,8 +11,9 @@ constexpr char symbol(unsigned v, char c62, char c63) noexcept {
   // Each comparison yields an all-ones mask; exactly one of the five holds.
   auto below = [](unsigned a, unsigned b) { return (a - b) >> 8; };  // high bits set where a < b
   auto mask = [&](unsigned low, unsigned high) { return ~below(v, low) & below(v, high) & 0xffU; };
-  const unsigned c = (mask(0, 26) & (v + 'A')) | (mask(26, 52) & (v - 26 + 'a')) | (mask(52, 62) & (v - 52 + '0')) |
-                     (mask(62, 63) & static_cast<unsigned char>(c62)) | (mask(63, 64) & static_cast<unsigned char>(c63));
+  const unsigned c = (mask(0, 26) & (v + 'A')) | (mask(26, 52) & (v - 26 + 'a')) |
+                     (mask(52, 62) & (v - 52 + '0')) | (mask(62, 63) & static_cast<unsigned char>(c62)) |
+                     (mask(63, 64) & static_cast<unsigned char>(c63));
   return static_cast<char>(c & 0xffU);
 }
 
@@ -43,19 +44,22 @@ struct EightValues {
   bool all_known;
 };
 
-/// eight_values decodes eight base64url characters side by side, by arithmetic like value(). A login's token is read on
-/// every request: one character at a time takes longer than its digest.
+/// eight_values decodes eight base64url characters side by side, by arithmetic like value(). A login's token
+/// is read on every request: one character at a time takes longer than its digest.
 EightValues eight_values(const char* text) noexcept {
   std::uint64_t bytes = 0;
   for (unsigned i = 0; i < 8; ++i) bytes = (bytes << 8) | static_cast<unsigned char>(text[i]);
   const std::uint64_t ascii = bytes & (kOnes * 0x7f);
-  auto within = [ascii](unsigned low, unsigned high) { return at_or_above(ascii, low) & ~at_or_above(ascii, high + 1); };
+  auto within = [ascii](unsigned low, unsigned high) {
+    return at_or_above(ascii, low) & ~at_or_above(ascii, high + 1);
+  };
   const std::uint64_t upper = within('A', 'Z');
   const std::uint64_t lower = within('a', 'z');
   const std::uint64_t digit = within('0', '9');
   const std::uint64_t minus = within('-', '-');
   const std::uint64_t under = within('_', '_');
-  // Of each byte at most one term is not zero, and each result lies in 0..63: nothing is carried between bytes.
+  // Of each byte at most one term is not zero, and each result lies in 0..63: nothing is carried between
+  // bytes.
   std::uint64_t values = ascii + (digit >> 7) * 4 + (minus >> 7) * 17;
   values -= (upper >> 7) * 'A' + (lower >> 7) * ('a' - 26) + (under >> 7) * ('_' - 63);
   values &= kOnes * 63;
@@ -139,7 +143,8 @@ bool base64url_decode(std::string_view text, std::span<std::byte> out) noexcept 
   for (; text.size() >= 8 && out.size() - written >= 6; text.remove_prefix(8)) {
     const EightValues eight = eight_values(text.data());
     if (!eight.all_known) bad = -1;
-    for (unsigned shift = 48; shift > 0;) out[written++] = static_cast<std::byte>((eight.bits >> (shift -= 8)) & 255U);
+    for (unsigned shift = 48; shift > 0;)
+      out[written++] = static_cast<std::byte>((eight.bits >> (shift -= 8)) & 255U);
   }
   for (const char c : text) {
     const int v = value(c, '-', '_');
@@ -160,7 +165,8 @@ std::string base64_encode(std::span<const std::byte> bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     unsigned group = 0;
     const std::size_t have = bytes.size() - i < 3 ? bytes.size() - i : 3;
-    for (std::size_t k = 0; k < 3; ++k) group = (group << 8) | (k < have ? std::to_integer<unsigned>(bytes[i + k]) : 0U);
+    for (std::size_t k = 0; k < 3; ++k)
+      group = (group << 8) | (k < have ? std::to_integer<unsigned>(bytes[i + k]) : 0U);
     for (std::size_t k = 0; k < 4; ++k) {
       out.push_back(k <= have ? symbol((group >> (18 - 6 * k)) & 63U, '+', '/') : '=');
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small text tools: joining, ASCII case, escaping for logs, hex and base64url (RFC 4648 section 5, without padding).
+// Small text tools: joining, ASCII case, escaping for logs, hex and base64url (RFC 4648 section 5, without
+// padding).
 #pragma once
 
 #include <charconv>
@@ -44,8 +45,8 @@ constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
 }
 std::string to_lower(std::string_view text);
 
-/// escaped makes foreign text safe for one log line: control, quote, backslash and non-ASCII bytes as \xNN; cut at
-/// `bytes_max` with "...".
+/// escaped makes foreign text safe for one log line: control, quote, backslash and non-ASCII bytes as \xNN;
+/// cut at `bytes_max` with "...".
 std::string escaped(std::string_view text, std::size_t bytes_max = 120);
 
 /// split cuts `text` at every `separator`; an empty text gives one empty piece.
@@ -67,10 +68,11 @@ std::string to_hex(std::span<const std::byte> bytes);
 
 /// base64url_size is the length of `bytes` encoded without padding.
 constexpr std::size_t base64url_size(std::size_t bytes) noexcept { return (bytes * 4 + 2) / 3; }
-/// base64url_encode writes base64url_size(bytes.size()) characters to `out`. No table is indexed by secret data.
+/// base64url_encode writes base64url_size(bytes.size()) characters to `out`. No table is indexed by secret
+/// data.
 void base64url_encode(std::span<const std::byte> bytes, std::span<char> out) noexcept;
-/// base64url_decode fills `out` exactly, or returns false: wrong length, foreign character, or bits left over that a
-/// canonical encoder would not set.
+/// base64url_decode fills `out` exactly, or returns false: wrong length, foreign character, or bits left over
+/// that a canonical encoder would not set.
 [[nodiscard]] bool base64url_decode(std::string_view text, std::span<std::byte> out) noexcept;
 /// base64_encode is the padded standard alphabet (RFC 4648 section 4), for Basic and Sec-WebSocket-Accept.
 std::string base64_encode(std::span<const std::byte> bytes);

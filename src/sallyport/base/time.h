@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two clocks, two types: lifetimes are measured on MonotonicTime, certificates and logs on WallTime. Neither type reads
-// a clock; env does.
+// Two clocks, two types: lifetimes are measured on MonotonicTime, certificates and logs on WallTime. Neither
+// type reads a clock; env does.
 #pragma once
 
 #include <chrono>

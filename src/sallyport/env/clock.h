@@ -23,8 +23,8 @@ class MonotonicClock {
   [[nodiscard]] virtual MonotonicTime now() const = 0;
 };
 
-/// Entropy fills bytes from a cryptographically secure source, whole or not at all: where the source fails the process
-/// aborts, since no caller could go on safely. Any thread.
+/// Entropy fills bytes from a cryptographically secure source, whole or not at all: where the source fails
+/// the process aborts, since no caller could go on safely. Any thread.
 class Entropy {
  public:
   virtual ~Entropy() = default;

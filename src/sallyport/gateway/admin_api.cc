@@ -21,7 +21,9 @@ Response json_answer(int status, std::string body) {
   return response;
 }
 
-Response not_found() { return problem(404, "not found", "there is no such session or path; see GET /sessions"); }
+Response not_found() {
+  return problem(404, "not found", "there is no such session or path; see GET /sessions");
+}
 
 Response wrong_method(std::string_view allowed) {
   auto response = problem(405, "method not allowed", concat("use ", allowed));
@@ -40,13 +42,15 @@ bool mutates(Method method) { return method != Method::get && method != Method::
 
 Task<void> AdminApi::handle(Exchange& exchange) {
   auto ask_peer = [&exchange] { return exchange.stream().peer_process(); };
-  (void)ask_peer();  // the network step judges a Unix peer by its uid, which the facts hold once it was asked for
+  (void)ask_peer();  // the network step judges a Unix peer by its uid, which the facts hold once it was asked
+                     // for
   const SessionId none;
-  const Evidence evidence{Door::admin, exchange.facts(), exchange.head(), parts_.listener, none, PeerLookup(ask_peer),
-                          exchange.request_id()};
+  const Evidence evidence{Door::admin, exchange.facts(),     exchange.head(),      parts_.listener,
+                          none,        PeerLookup(ask_peer), exchange.request_id()};
   const Verdict verdict = parts_.gate.admit(evidence);
   if (!verdict.allowed()) {
-    const auto response = problem(verdict.status, "refused", "the admin door is for the user who started the gateway");
+    const auto response =
+        problem(verdict.status, "refused", "the admin door is for the user who started the gateway");
     (void)co_await exchange.respond(response);
     co_return;
   }
@@ -69,7 +73,8 @@ Task<Response> AdminApi::answer(Exchange& exchange, const Verdict& verdict) {
   constexpr std::string_view kSessions = "/sessions/";
   if (call.path.starts_with(kSessions)) {
     const auto slash = call.path.find('/', kSessions.size());
-    const SessionId id(call.path.substr(kSessions.size(), slash == std::string::npos ? slash : slash - kSessions.size()));
+    const SessionId id(
+        call.path.substr(kSessions.size(), slash == std::string::npos ? slash : slash - kSessions.size()));
     call.session = parts_.supervisor.view(id);
     if (call.session == nullptr) co_return not_found();
     if (slash != std::string::npos) call.rest = call.path.substr(slash);
@@ -98,7 +103,8 @@ Task<Response> AdminApi::answer_session(Exchange& exchange, Call call) {
     co_return answered;
   }
   if (call.rest == "/auth") co_return reads ? token_metadata(*call.session) : wrong_method("GET");
-  if (call.rest == "/link") co_return call.method == Method::post ? mint_link(*call.session) : wrong_method("POST");
+  if (call.rest == "/link")
+    co_return call.method == Method::post ? mint_link(*call.session) : wrong_method("POST");
   if (call.rest == "/logs" && reads) {
     auto answered = co_await logs(exchange, std::move(call));
     co_return answered;
@@ -112,15 +118,18 @@ Task<Response> AdminApi::answer_session(Exchange& exchange, Call call) {
 
 Task<Response> AdminApi::rotate(Exchange& exchange, Call call) {
   const auto wish = Json::parse(call.body.empty() ? "{}" : call.body, nullptr, false);
-  if (!wish.is_object()) co_return problem(400, "bad request", "send a JSON object, such as {\"grace\": \"30s\"}");
+  if (!wish.is_object())
+    co_return problem(400, "bad request", "send a JSON object, such as {\"grace\": \"30s\"}");
   Duration grace{};
   if (wish.contains("grace")) {
-    const auto parsed = wish["grace"].is_string() ? parse_duration(wish["grace"].get<std::string>()) : std::nullopt;
+    const auto parsed =
+        wish["grace"].is_string() ? parse_duration(wish["grace"].get<std::string>()) : std::nullopt;
     if (!parsed) co_return problem(400, "bad request", "grace is a duration with its unit, such as \"30s\"");
     grace = *parsed;
   }
   const auto backend = wish.find("backend");
-  if (backend != wish.end() && !backend->is_boolean()) co_return problem(400, "bad request", "backend is true or false");
+  if (backend != wish.end() && !backend->is_boolean())
+    co_return problem(400, "bad request", "backend is true or false");
   if (backend != wish.end() && backend->get<bool>()) {
     internal::Late<Status> outcome(exchange.loop());
     RotationRequest request;
@@ -209,11 +218,13 @@ Response AdminApi::token_metadata(const SessionView& session) const {
     append_utc(text, wall + (at - now));
     return text;
   };
-  return json_answer(200, dumped(Json{{"fingerprint", parts_.fingerprinter.fingerprint(info->digest)},
-                                      {"created", told(info->issued)},
-                                      {"expires", told(info->expires)},
-                                      {"last_used", info->last_used == MonotonicTime{} ? Json() : Json(told(info->last_used))},
-                                      {"rotations", info->rotations}}));
+  return json_answer(
+      200,
+      dumped(Json{{"fingerprint", parts_.fingerprinter.fingerprint(info->digest)},
+                  {"created", told(info->issued)},
+                  {"expires", told(info->expires)},
+                  {"last_used", info->last_used == MonotonicTime{} ? Json() : Json(told(info->last_used))},
+                  {"rotations", info->rotations}}));
 }
 
 Response AdminApi::mint_link(const SessionView& session) {
@@ -227,7 +238,8 @@ Response AdminApi::mint_link(const SessionView& session) {
 Response AdminApi::mint_ticket(const Call& call) {
   const auto wish = Json::parse(call.body, nullptr, false);
   auto text = [&wish](const char* name) {
-    return wish.is_object() && wish.contains(name) && wish[name].is_string() ? wish[name].get<std::string>() : std::string();
+    return wish.is_object() && wish.contains(name) && wish[name].is_string() ? wish[name].get<std::string>()
+                                                                             : std::string();
   };
   const auto view = parts_.supervisor.view(SessionId(text("session")));
   if (view == nullptr) return not_found();
@@ -239,11 +251,12 @@ Response AdminApi::mint_ticket(const Call& call) {
   const auto minted = parts_.tickets.mint(order, parts_.monotonic.now());
   if (!minted) return problem_of(minted.error());
   const auto life = std::chrono::duration_cast<std::chrono::seconds>(kTicketLife).count();
-  return json_answer(201, concat("{\"ticket\":", json_text(minted->text.expose()), ",\"expires_in_s\":", life, "}"));
+  return json_answer(
+      201, concat("{\"ticket\":", json_text(minted->text.expose()), ",\"expires_in_s\":", life, "}"));
 }
 
-void AdminApi::record(AuditKind kind, const Exchange& exchange, const Verdict& verdict, const SessionId& session,
-                      std::string_view detail) const {
+void AdminApi::record(AuditKind kind, const Exchange& exchange, const Verdict& verdict,
+                      const SessionId& session, std::string_view detail) const {
   AuditEvent event;
   event.kind = kind;
   event.outcome = Outcome::allowed;

@@ -32,7 +32,8 @@ struct GatewayReport {
   std::string password_state;
 };
 
-/// AdminApi answers on one loop. Its door is the gate's admin door: the kernel's word on the peer, no other credential.
+/// AdminApi answers on one loop. Its door is the gate's admin door: the kernel's word on the peer, no other
+/// credential.
 class AdminApi final : public RequestHandler {
  public:
   struct Parts {

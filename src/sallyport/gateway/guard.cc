@@ -12,8 +12,8 @@ namespace sallyport {
 Guard::Guard(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 Guard::~Guard() = default;
 
-Result<std::unique_ptr<Guard>> Guard::start(const Settings& settings, std::vector<std::string> command, GuardPowers powers,
-                                            GuardNotices notices) {
+Result<std::unique_ptr<Guard>> Guard::start(const Settings& settings, std::vector<std::string> command,
+                                            GuardPowers powers, GuardNotices notices) {
   auto core = std::make_unique<Core>(settings, std::move(powers), std::move(notices));
   SALLYPORT_CHECK(core->open_credentials());
   SALLYPORT_CHECK(core->open_tls());

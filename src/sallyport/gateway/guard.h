@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Guard: one guarded tool, whole. It joins store, gate, session, loops and listeners; `sallyport run` is this class with the
-// real powers, and a test is this class with fakes.
+// Guard: one guarded tool, whole. It joins store, gate, session, loops and listeners; `sallyport run` is this
+// class with the real powers, and a test is this class with fakes.
 #pragma once
 
 #include <functional>
@@ -21,7 +21,8 @@
 
 namespace sallyport {
 
-/// GuardPowers is all that a guard can do to the world, handed in by main() or a test. Each outlives the guard.
+/// GuardPowers is all that a guard can do to the world, handed in by main() or a test. Each outlives the
+/// guard.
 struct GuardPowers {
   const Clock& clock;
   const MonotonicClock& monotonic;
@@ -50,17 +51,18 @@ struct GuardStart {
   SecretText login_link;  ///< for a terminal only
   Duration login_link_life{};
   std::string admin_socket;
-  std::string tls_source;        ///< "off", "local authority", "given files"
-  std::string authority_file;    ///< to be trusted by browsers; empty: none
+  std::string tls_source;      ///< "off", "local authority", "given files"
+  std::string authority_file;  ///< to be trusted by browsers; empty: none
   std::string certificate_fingerprint;
-  std::string password_place;  ///< where the password is, never what
-  std::string token_file;      ///< empty: no access token
+  std::string password_place;          ///< where the password is, never what
+  std::string token_file;              ///< empty: no access token
   std::vector<std::string> admission;  ///< sentences: who is let in how
   std::vector<std::string> warnings;
 };
 
-/// Guard runs from start() until stop(). Any thread may call it. Errors of start: invalid_argument (settings, command),
-/// permission_denied (a security rule refuses), already_exists (address or name in use), and those of files and sockets.
+/// Guard runs from start() until stop(). Any thread may call it. Errors of start: invalid_argument (settings,
+/// command), permission_denied (a security rule refuses), already_exists (address or name in use), and those
+/// of files and sockets.
 class Guard {
  public:
   static Result<std::unique_ptr<Guard>> start(const Settings& settings, std::vector<std::string> command,
@@ -72,12 +74,12 @@ class Guard {
   [[nodiscard]] const GuardStart& started() const noexcept;
   /// view is the tool's present state; null in the first moment of a start.
   [[nodiscard]] std::shared_ptr<const SessionView> view() const;
-  /// housekeep does what is due now and then: expired credentials, changed token and password files, a certificate that is
-  /// due. Call it about once a second, from one thread. It returns what went wrong, for the log: a new text each time that
-  /// something changed.
+  /// housekeep does what is due now and then: expired credentials, changed token and password files, a
+  /// certificate that is due. Call it about once a second, from one thread. It returns what went wrong, for
+  /// the log: a new text each time that something changed.
   std::vector<std::string> housekeep();
-  /// stop refuses new requests, lets exchanges end for `patience`, then ends the tool; returns when all is reaped, with the
-  /// tool's status as a shell would report it.
+  /// stop refuses new requests, lets exchanges end for `patience`, then ends the tool; returns when all is
+  /// reaped, with the tool's status as a shell would report it.
   int stop(Duration patience);
   /// hurry kills the tool at once, while stop() waits. Any thread.
   void hurry();

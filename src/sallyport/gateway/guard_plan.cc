@@ -21,8 +21,8 @@ Reach reach_of_listener(const ListenAddress& listen) {
 
 bool is_loopback_url(const PublicUrl& url) { return is_loopback_host(url.authority(), url.port, url.port); }
 
-/// is_fronted: names of our own were given that are not this machine's loopback, so something may bring strangers in from
-/// there: a tunnel, a proxy, a port forwarding.
+/// is_fronted: names of our own were given that are not this machine's loopback, so something may bring
+/// strangers in from there: a tunnel, a proxy, a port forwarding.
 bool is_fronted(const Settings& settings) {
   return !settings.trusted_proxies.empty() ||
          std::any_of(settings.public_urls.begin(), settings.public_urls.end(),
@@ -44,8 +44,9 @@ std::string_view base_name(std::string_view path) {
 }
 
 bool is_interpreter(std::string_view program) {
-  constexpr std::string_view kInterpreters[] = {"python", "node", "ruby", "perl", "php", "java", "deno", "bun",
-                                                "npx",    "uvx",  "sh",   "bash", "env", "nice", "taskset"};
+  constexpr std::string_view kInterpreters[] = {"python", "node", "ruby", "perl", "php",
+                                                "java",   "deno", "bun",  "npx",  "uvx",
+                                                "sh",     "bash", "env",  "nice", "taskset"};
   while (!program.empty() && (program.back() == '.' || (program.back() >= '0' && program.back() <= '9'))) {
     program.remove_suffix(1);
   }
@@ -92,7 +93,8 @@ Result<std::vector<DoorPlan>> plan_doors(const Settings& settings) {
   }
   if (settings.tls == TlsMode::mkcert || settings.tls == TlsMode::tailscale) {
     return fail(Code::invalid_argument,
-                "--tls mkcert and --tls tailscale are not in this version yet; use --tls self-signed, or --tls-cert and "
+                "--tls mkcert and --tls tailscale are not in this version yet; use --tls self-signed, or "
+                "--tls-cert and "
                 "--tls-key with a pair that they made");
   }
   std::vector<DoorPlan> doors;
@@ -102,12 +104,14 @@ Result<std::vector<DoorPlan>> plan_doors(const Settings& settings) {
     const bool asked = settings.tls == TlsMode::self_signed || !settings.tls_cert.empty();
     const bool needed = settings.tls == TlsMode::automatic && reach_of_listener(listen) == Reach::network;
     if (settings.tls != TlsMode::off && (asked || needed)) door.tls = Tls::on;
-    if (listen.address.is_unix() && !listen.is_inherited() && settings.tls == TlsMode::automatic) door.tls = Tls::off;
+    if (listen.address.is_unix() && !listen.is_inherited() && settings.tls == TlsMode::automatic)
+      door.tls = Tls::off;
     const auto address = listen.is_inherited() ? SocketAddress::tcp(IpAddress(), 0) : listen.address;
     judged.push_back(ListenerPlan{address, door.tls});
     doors.push_back(std::move(door));
   }
-  const auto authentication = settings.insecurely_no_auth == Switch::on ? Authentication::off : Authentication::required;
+  const auto authentication =
+      settings.insecurely_no_auth == Switch::on ? Authentication::off : Authentication::required;
   const auto exposure =
       settings.insecurely_public == Switch::on ? PublicExposure::insecurely_allowed : PublicExposure::refused;
   SALLYPORT_CHECK(judge_listeners(judged, authentication, exposure));
@@ -117,7 +121,8 @@ Result<std::vector<DoorPlan>> plan_doors(const Settings& settings) {
 Result<AuthPlan> plan_auth(const Settings& settings) {
   for (const AuthMethod method : settings.auth) {
     if (method == AuthMethod::pam || method == AuthMethod::mtls) {
-      return fail(Code::invalid_argument, "--auth pam and --auth mtls are not in this version yet; use password or token");
+      return fail(Code::invalid_argument,
+                  "--auth pam and --auth mtls are not in this version yet; use password or token");
     }
   }
   AuthPlan plan;
@@ -138,7 +143,8 @@ ListenerTraits traits_of(const Settings& settings, const BoundDoor& door) {
   return traits;
 }
 
-Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, const BoundDoor& door, const GateIdentity& who) {
+Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, const BoundDoor& door,
+                            const GateIdentity& who) {
   const bool secure = door.tls == Tls::on;
   const std::uint16_t default_port = secure ? 443 : 80;
   const std::uint16_t port = door.address.is_unix() ? default_port : door.address.port;
@@ -168,7 +174,8 @@ Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, cons
   return rules;
 }
 
-std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door, const std::vector<std::string>& local_names) {
+std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door,
+                                 const std::vector<std::string>& local_names) {
   std::vector<std::string> urls;
   for (const auto& url : settings.public_urls) urls.push_back(url.origin());
   if (!urls.empty()) return urls;
@@ -194,7 +201,8 @@ std::vector<std::string> certificate_names(const Settings& settings, const std::
   for (const auto& door : doors) {
     const bool has_ip = !door.listen.is_inherited() && !door.listen.address.is_unix();
     if (has_ip && !door.listen.address.ip.is_unspecified()) names.push_back(door.listen.address.ip.str());
-    if (!has_ip || door.listen.address.ip.is_unspecified()) names.insert(names.end(), local_names.begin(), local_names.end());
+    if (!has_ip || door.listen.address.ip.is_unspecified())
+      names.insert(names.end(), local_names.begin(), local_names.end());
   }
   for (const auto& url : settings.public_urls) {
     const bool in_brackets = url.host.starts_with('[');
@@ -222,8 +230,10 @@ std::string session_id_from(const std::vector<std::string>& command) {
   return id.empty() ? "tool" : id;
 }
 
-std::vector<std::string> explain(const Settings& settings, const AuthPlan& auth, const std::vector<BoundDoor>& doors) {
-  if (auth.authentication == Authentication::off) return {"everybody, without a login (--insecurely-no-auth)"};
+std::vector<std::string> explain(const Settings& settings, const AuthPlan& auth,
+                                 const std::vector<BoundDoor>& doors) {
+  if (auth.authentication == Authentication::off)
+    return {"everybody, without a login (--insecurely-no-auth)"};
   std::vector<std::string> sentences;
   const bool local = std::any_of(doors.begin(), doors.end(), [&](const BoundDoor& door) {
     const auto traits = traits_of(settings, door);

@@ -18,11 +18,12 @@ struct DoorPlan {
   Tls tls = Tls::off;
 };
 
-/// plan_doors decides on TLS for each listener and holds rule SG-07. Errors: permission_denied (SG-07), invalid_argument (a TLS
-/// source that this version does not have, half of a certificate pair).
+/// plan_doors decides on TLS for each listener and holds rule SG-07. Errors: permission_denied (SG-07),
+/// invalid_argument (a TLS source that this version does not have, half of a certificate pair).
 Result<std::vector<DoorPlan>> plan_doors(const Settings& settings);
 
-/// AuthPlan is what --auth comes to. Errors of plan_auth: invalid_argument for a method that this version does not have.
+/// AuthPlan is what --auth comes to. Errors of plan_auth: invalid_argument for a method that this version
+/// does not have.
 struct AuthPlan {
   enum class Use : std::uint8_t { no, yes };
   Use passwords = Use::no;
@@ -45,20 +46,25 @@ struct GateIdentity {
   std::uint32_t own_uid = UINT32_MAX;
 };
 
-/// traits_of tells what is known of a listener; local trust is on only where decision 9 of the design allows it at all.
+/// traits_of tells what is known of a listener; local trust is on only where decision 9 of the design allows
+/// it at all.
 ListenerTraits traits_of(const Settings& settings, const BoundDoor& door);
 /// rules_for makes the gate's rules for one listener. Error: invalid_argument (a name that is none).
-Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, const BoundDoor& door, const GateIdentity& who);
-/// urls_of are the ways in which a person reaches the listener, the most useful first: the public URLs, else its own address; of a
-/// wildcard listener this host's first address that is not loopback, then localhost.
-std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door, const std::vector<std::string>& local_names);
+Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, const BoundDoor& door,
+                            const GateIdentity& who);
+/// urls_of are the ways in which a person reaches the listener, the most useful first: the public URLs, else
+/// its own address; of a wildcard listener this host's first address that is not loopback, then localhost.
+std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door,
+                                 const std::vector<std::string>& local_names);
 /// certificate_names are the names that a certificate of ours must carry.
 std::vector<std::string> certificate_names(const Settings& settings, const std::vector<DoorPlan>& doors,
                                            const std::vector<std::string>& local_names);
-/// session_id_from makes an id of a command: of its base name, or, where that is an interpreter or a runner of packages, of the
-/// script or module that it is given ("python3 -m http.server" gives "http-server"). "tool" where nothing is left.
+/// session_id_from makes an id of a command: of its base name, or, where that is an interpreter or a runner
+/// of packages, of the script or module that it is given ("python3 -m http.server" gives "http-server").
+/// "tool" where nothing is left.
 std::string session_id_from(const std::vector<std::string>& command);
 /// explain says in sentences who is let in, for the start lines.
-std::vector<std::string> explain(const Settings& settings, const AuthPlan& auth, const std::vector<BoundDoor>& doors);
+std::vector<std::string> explain(const Settings& settings, const AuthPlan& auth,
+                                 const std::vector<BoundDoor>& doors);
 
 }  // namespace sallyport

@@ -27,12 +27,18 @@ Response json_error(int status, std::string_view error) {
 
 std::string_view error_name(std::uint16_t status) {
   switch (status) {
-    case 400: return "bad_request";
-    case 401: return "unauthenticated";
-    case 421: return "misdirected_request";
-    case 429: return "too_many_requests";
-    case 503: return "unavailable";
-    default: return "forbidden";
+    case 400:
+      return "bad_request";
+    case 401:
+      return "unauthenticated";
+    case 421:
+      return "misdirected_request";
+    case 429:
+      return "too_many_requests";
+    case 503:
+      return "unavailable";
+    default:
+      return "forbidden";
   }
 }
 
@@ -48,8 +54,9 @@ Response to_login(const RequestHead& head) {
 
 GuardHandler::GuardHandler(Parts parts)
     : parts_(std::move(parts)),
-      form_cookie_(parts_.listener.login_cookie == "__Host-sallyport" ? form_cookie_name(Tls::on, parts_.listener.port)
-                                                                      : form_cookie_name(Tls::off, parts_.listener.port)),
+      form_cookie_(parts_.listener.login_cookie == "__Host-sallyport"
+                       ? form_cookie_name(Tls::on, parts_.listener.port)
+                       : form_cookie_name(Tls::off, parts_.listener.port)),
       own_cookies_{parts_.listener.login_cookie, form_cookie_} {}
 
 Task<void> GuardHandler::handle(Exchange& exchange) {
@@ -83,11 +90,13 @@ Task<void> GuardHandler::handle(Exchange& exchange) {
 
 Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict) {
   if (!parts_.route.ready()) {
-    if (parts_.route.view() != nullptr && parts_.route.view()->state == SessionState::dormant) parts_.demand();
+    if (parts_.route.view() != nullptr && parts_.route.view()->state == SessionState::dormant)
+      parts_.demand();
     // A tool that starts on demand is worth a short wait; the loop's coarse clock is fine for that.
     const MonotonicTime patience = sallyport::after(exchange.loop().now(), kOnDemandWait);
     while (!parts_.route.ready() && parts_.route.view() != nullptr &&
-           (parts_.route.view()->state == SessionState::dormant || parts_.route.view()->state == SessionState::starting) &&
+           (parts_.route.view()->state == SessionState::dormant ||
+            parts_.route.view()->state == SessionState::starting) &&
            exchange.loop().now() < patience && !exchange.cut_reason() && !wants_page(exchange.head())) {
       const auto next = after(exchange.loop().now(), std::chrono::milliseconds(200));
       co_await exchange.loop().sleep_until(next);
@@ -118,7 +127,9 @@ Response GuardHandler::refusal(const RequestHead& head, const Verdict& verdict) 
   if (verdict.status == 401) {
     if (refusal_for(head) == RefusalShape::redirect_to_login) return to_login(head);
     Response response(401, kJson, R"({"error":"unauthenticated","login":"/.sallyport/login"})");
-    response.add("WWW-Authenticate", "Bearer").add("Cache-Control", "no-store").add("Vary", "Cookie, Accept, Sec-Fetch-Mode");
+    response.add("WWW-Authenticate", "Bearer")
+        .add("Cache-Control", "no-store")
+        .add("Vary", "Cookie, Accept, Sec-Fetch-Mode");
     return response;
   }
   auto response = json_error(verdict.status, error_name(verdict.status));
@@ -126,19 +137,23 @@ Response GuardHandler::refusal(const RequestHead& head, const Verdict& verdict) 
     MessagePage page;
     if (verdict.status == 421) {
       page.title = "Not a name of this gate";
-      page.text = "If this address is meant to lead here, start sallyport with --public-url and the address that you typed.";
+      page.text =
+          "If this address is meant to lead here, start sallyport with --public-url and the address that you "
+          "typed.";
     } else {
       page.title = "Refused";
       page.text = "The gate does not let this request through. Its audit log says why.";
     }
     response = page_response(verdict.status, render_message(parts_.own.frame(), page));
   }
-  if (verdict.retry_after > Duration::zero()) response.add("Retry-After", retry_after_text(verdict.retry_after));
+  if (verdict.retry_after > Duration::zero())
+    response.add("Retry-After", retry_after_text(verdict.retry_after));
   if (verdict.status == 503) response.add("Retry-After", concat(kRetryAfterSeconds));
   return response;
 }
 
-Response GuardHandler::told(const RequestHead& head, int status, const MessagePage& page, std::string_view error) const {
+Response GuardHandler::told(const RequestHead& head, int status, const MessagePage& page,
+                            std::string_view error) const {
   if (!wants_page(head)) return json_error(status, error);
   return page_response(status, render_message(parts_.own.frame(), page));
 }
@@ -176,8 +191,10 @@ Response GuardHandler::bad_gateway(ForwardEnd end, const RequestHead& head) cons
       page.title = concat(name, " takes too long");
       page.text = "It was reached, and gave no answer in time. It may be busy; try again in a moment.";
       return told(head, 504, page, "backend_timeout");
-    case ForwardEnd::bad_request: return json_error(400, "bad_request");
-    case ForwardEnd::client_slow: return json_error(408, "request_timeout");
+    case ForwardEnd::bad_request:
+      return json_error(400, "bad_request");
+    case ForwardEnd::client_slow:
+      return json_error(408, "request_timeout");
     case ForwardEnd::unreachable:
       page.title = concat(name, " cannot be reached");
       page.text = "It runs, and does not accept connections. Look at its output where sallyport was started.";

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// GuardHandler: the way of one request on one loop: evidence, gate, then the gate's own pages or the guarded tool.
+// GuardHandler: the way of one request on one loop: evidence, gate, then the gate's own pages or the guarded
+// tool.
 #pragma once
 
 #include <atomic>
@@ -45,7 +46,8 @@ class GuardHandler final : public RequestHandler {
   [[nodiscard]] Response refusal(const RequestHead& head, const Verdict& verdict) const;
   [[nodiscard]] Response not_ready(const RequestHead& head) const;
   [[nodiscard]] Response bad_gateway(ForwardEnd end, const RequestHead& head) const;
-  [[nodiscard]] Response told(const RequestHead& head, int status, const MessagePage& page, std::string_view error) const;
+  [[nodiscard]] Response told(const RequestHead& head, int status, const MessagePage& page,
+                              std::string_view error) const;
   void record_cut(const Exchange& exchange, const Verdict& verdict) const;
 
   Parts parts_;

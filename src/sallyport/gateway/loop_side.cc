@@ -24,7 +24,8 @@ LoopSide::Service& LoopSide::add_service(std::unique_ptr<RequestHandler> handler
   return *services_.back();
 }
 
-Status LoopSide::serve(Descriptor socket, SocketAddress address, std::unique_ptr<RequestHandler> handler, TlsServer* tls) {
+Status LoopSide::serve(Descriptor socket, SocketAddress address, std::unique_ptr<RequestHandler> handler,
+                       TlsServer* tls) {
   Service& service = add_service(std::move(handler), tls);
   auto on_connection = [this, &service](std::unique_ptr<Stream> stream) {
     loop_.spawn(converse(service, std::move(stream)));
@@ -34,7 +35,9 @@ Status LoopSide::serve(Descriptor socket, SocketAddress address, std::unique_ptr
   return service.listener->start();
 }
 
-void LoopSide::add_handler(std::unique_ptr<RequestHandler> handler) { add_service(std::move(handler), nullptr); }
+void LoopSide::add_handler(std::unique_ptr<RequestHandler> handler) {
+  add_service(std::move(handler), nullptr);
+}
 
 void LoopSide::serve_stream(std::unique_ptr<Stream> stream) {
   loop_.spawn(converse(*services_.front(), std::move(stream)));
@@ -53,7 +56,8 @@ Task<void> LoopSide::converse(Service& service, std::unique_ptr<Stream> stream) 
 void LoopSide::adopt(std::shared_ptr<const SessionView> view) {
   loop_.post([this, view = std::move(view)] {
     if (view->state == SessionState::ready && on_ready_) on_ready_(*view);
-    if (route_.ready() && view->state != SessionState::ready) forwarder_.pool().forget(route_.view()->endpoint);
+    if (route_.ready() && view->state != SessionState::ready)
+      forwarder_.pool().forget(route_.view()->endpoint);
     route_.adopt(view);
   });
 }

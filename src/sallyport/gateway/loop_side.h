@@ -15,8 +15,9 @@ namespace sallyport {
 
 inline constexpr Duration kTlsHandshakeTimeMax = std::chrono::seconds(10);
 
-/// LoopSide is made before its loop runs. Calls marked "any thread" post to the loop; everything else is for the loop's thread,
-/// or for the owner while the loop does not run. It must be destroyed after run() has returned.
+/// LoopSide is made before its loop runs. Calls marked "any thread" post to the loop; everything else is for
+/// the loop's thread, or for the owner while the loop does not run. It must be destroyed after run() has
+/// returned.
 class LoopSide {
  public:
   struct Powers {
@@ -38,8 +39,10 @@ class LoopSide {
   [[nodiscard]] Forwarder& forwarder() noexcept { return forwarder_; }
 
   /// serve answers connections of `socket` with `handler`; with `tls` they are TLS. Before run().
-  Status serve(Descriptor socket, SocketAddress address, std::unique_ptr<RequestHandler> handler, TlsServer* tls);
-  /// serve_stream answers one connection that somebody else accepted, by the handler of the first serve() or add_handler().
+  Status serve(Descriptor socket, SocketAddress address, std::unique_ptr<RequestHandler> handler,
+               TlsServer* tls);
+  /// serve_stream answers one connection that somebody else accepted, by the handler of the first serve() or
+  /// add_handler().
   void serve_stream(std::unique_ptr<Stream> stream);
   /// add_handler makes a server without a listener, for serve_stream.
   void add_handler(std::unique_ptr<RequestHandler> handler);
@@ -54,7 +57,8 @@ class LoopSide {
   void adopt(std::shared_ptr<const SessionView> view);
   /// cut ends what was admitted by one of these credentials. Any thread.
   void cut(std::shared_ptr<const std::vector<Digest>> credentials, CutReason reason);
-  /// stop_after closes the listeners, lets exchanges end until `patience` has passed, cuts the rest, stops the loop. Any thread.
+  /// stop_after closes the listeners, lets exchanges end until `patience` has passed, cuts the rest, stops
+  /// the loop. Any thread.
   void stop_after(Duration patience);
 
  private:

@@ -35,7 +35,8 @@ LoginCaller caller_of(const Exchange& exchange, const Verdict& verdict, const Co
                      first_cookie(fields, names.form), exchange.request_id()};
 }
 
-/// set_cookie adds one; a value that cannot stand in a cookie is a broken invariant, and the field is left out.
+/// set_cookie adds one; a value that cannot stand in a cookie is a broken invariant, and the field is left
+/// out.
 void set_cookie(Response& response, const Exchange& exchange, std::string_view name, std::string_view value,
                 std::optional<std::chrono::seconds> max_age) {
   SetCookie cookie;
@@ -71,7 +72,9 @@ bool is_json(const RequestHead& head) {
 bool is_read(const RequestHead& head) { return head.method == Method::get || head.method == Method::head; }
 
 /// is_logged_in: the verdict rests on a login, so that it can be ended and its forms can be signed.
-bool is_logged_in(const Verdict& verdict) { return verdict.grant && verdict.grant->kind == CredentialKind::login; }
+bool is_logged_in(const Verdict& verdict) {
+  return verdict.grant && verdict.grant->kind == CredentialKind::login;
+}
 
 Task<Result<FormFields>> read_form(Exchange& exchange) {
   if (!is_form(exchange.head())) co_return fail(Code::invalid_argument, "a form is expected");
@@ -92,8 +95,8 @@ std::string own_origin(const Exchange& exchange) {
 
 }  // namespace
 
-/// Referrer-Policy is strict-origin, not no-referrer: with the latter browsers post our forms with "Origin: null". It keeps the
-/// path, and so a one-time link, to ourselves all the same.
+/// Referrer-Policy is strict-origin, not no-referrer: with the latter browsers post our forms with "Origin:
+/// null". It keeps the path, and so a one-time link, to ourselves all the same.
 Response page_response(int status, std::string html) {
   Response response(status, "text/html; charset=utf-8", std::move(html));
   response.add("Cache-Control", "no-store")
@@ -185,15 +188,17 @@ Task<void> OwnPages::handle_login(Exchange& exchange, const Caller& caller) {
 Task<void> OwnPages::post_login(Exchange& exchange, const Caller& caller) {
   auto form = co_await read_form(exchange);
   if (!form) {
-    const auto response = login_form(exchange, caller, "/", "The form did not arrive whole. Please try again.", 400);
+    const auto response =
+        login_form(exchange, caller, "/", "The form did not arrive whole. Please try again.", 400);
     (void)co_await exchange.respond(response);
     co_return;
   }
   const std::string next = ReturnPath::parse_or_root(field_of(*form, "next")).str();
   const CookieNames names(exchange, caller.listener);
   SecretText password(form->one("password").value_or(std::string_view()));
-  auto attempt = parts_.logins.begin(field_of(*form, "user"), std::move(password), field_of(*form, "csrf"), next,
-                                     caller_of(exchange, caller.verdict, names), parts_.monotonic.now());
+  auto attempt =
+      parts_.logins.begin(field_of(*form, "user"), std::move(password), field_of(*form, "csrf"), next,
+                          caller_of(exchange, caller.verdict, names), parts_.monotonic.now());
   if (attempt.refused) {
     // A form from before the person signed in at another tab: what it asked for has happened.
     const bool stale_form = attempt.refused->status == 403 && is_logged_in(caller.verdict);
@@ -242,8 +247,8 @@ Task<void> OwnPages::handle_logout(Exchange& exchange, const Caller& caller) {
       const CookieNames names(exchange, caller.listener);
       const std::string field = form ? field_of(*form, "csrf") : std::string();
       exchange.unbind();  // the answer to a logout is not cut by the logout
-      const auto outcome = parts_.logins.logout(*caller.verdict.grant, field,
-                                                caller_of(exchange, caller.verdict, names), parts_.monotonic.now());
+      const auto outcome = parts_.logins.logout(
+          *caller.verdict.grant, field, caller_of(exchange, caller.verdict, names), parts_.monotonic.now());
       response = outcome.kind == LoginReply::Kind::refused ? sign_ins(caller, outcome.text, outcome.status)
                                                            : reply(exchange, caller, outcome, "/");
     } else {
@@ -302,7 +307,8 @@ Task<void> OwnPages::handle_sign_ins(Exchange& exchange, const Caller& caller) {
 }
 
 Response OwnPages::status_of_caller(const Caller& caller) const {
-  nlohmann::ordered_json body{{"authenticated", caller.verdict.principal() != nullptr}, {"session", parts_.session.view()}};
+  nlohmann::ordered_json body{{"authenticated", caller.verdict.principal() != nullptr},
+                              {"session", parts_.session.view()}};
   if (const Principal* who = caller.verdict.principal()) {
     body["user"] = who->id;
     body["kind"] = name_of(who->kind);
@@ -313,7 +319,8 @@ Response OwnPages::status_of_caller(const Caller& caller) const {
       body["expires_in_s"] = std::chrono::duration_cast<std::chrono::seconds>(left).count();
     }
   }
-  Response response(200, "application/json", body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  Response response(200, "application/json",
+                    body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
   response.add("Cache-Control", "no-store").add("Vary", "Authorization, Cookie");
   return response;
 }
@@ -340,13 +347,16 @@ Task<void> OwnPages::mint_ticket(Exchange& exchange, const Caller& caller) {
       order.origin = origin.empty() ? own_origin(exchange) : std::string(origin);
       const auto minted = parts_.tickets.mint(order, parts_.monotonic.now());
       if (!minted && minted.error().code == Code::invalid_argument) {
-        response = problem(400, "bad request", "a ticket needs a sign-in or token of yours, and a path that begins with /");
+        response = problem(400, "bad request",
+                           "a ticket needs a sign-in or token of yours, and a path that begins with /");
       } else if (!minted) {
-        response = problem(http_status_of(minted.error().code), "refused", "no ticket could be made now; try again later");
+        response = problem(http_status_of(minted.error().code), "refused",
+                           "no ticket could be made now; try again later");
       } else {
         const auto life = std::chrono::duration_cast<std::chrono::seconds>(kTicketLife).count();
-        response = Response(201, "application/json",
-                            concat("{\"ticket\":", json_text(minted->text.expose()), ",\"expires_in_s\":", life, "}"));
+        response = Response(
+            201, "application/json",
+            concat("{\"ticket\":", json_text(minted->text.expose()), ",\"expires_in_s\":", life, "}"));
         response.add("Cache-Control", "no-store");
       }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// OwnPages: what the gate itself answers below /.sallyport/ on a guarded origin: login, links, sign-ins, status, tickets.
+// OwnPages: what the gate itself answers below /.sallyport/ on a guarded origin: login, links, sign-ins,
+// status, tickets.
 #pragma once
 
 #include <string>

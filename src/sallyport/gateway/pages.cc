@@ -17,7 +17,8 @@ namespace {
 
 using Values = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
-/// fill replaces {{name}} by its escaped value and {{!name}} by its value as it is: markup made here, of escaped parts.
+/// fill replaces {{name}} by its escaped value and {{!name}} by its value as it is: markup made here, of
+/// escaped parts.
 std::string fill(std::string_view page, Values values) {
   std::string out;
   out.reserve(page.size() + 512);
@@ -37,7 +38,8 @@ std::string fill(std::string_view page, Values values) {
 }
 
 std::string_view theme_link(const PageFrame& frame) {
-  return frame.theme == PageFrame::Theme::linked ? R"(<link rel="stylesheet" href="/.sallyport/theme.css">)" : "";
+  return frame.theme == PageFrame::Theme::linked ? R"(<link rel="stylesheet" href="/.sallyport/theme.css">)"
+                                                 : "";
 }
 
 std::string notice_of(std::string_view kind, std::string_view text) {
@@ -47,28 +49,31 @@ std::string notice_of(std::string_view kind, std::string_view text) {
 
 std::string row_of(const SignIn& row, std::string_view csrf) {
   const bool here = row.which == SignIn::Which::this_one;
-  return concat("<tr><td>", escape_html(row.since), here ? "<span class=\"quiet mark\">this one</span>" : "", "</td><td>",
-                escape_html(row.last_used), "</td><td class=\"roomy\">", escape_html(row.handle),
-                "</td><td><form method=\"post\" action=\"/.sallyport/sessions\"><input type=\"hidden\" name=\"csrf\" value=\"",
-                escape_html(csrf), "\"><button class=\"plain\" type=\"submit\" name=\"end\" value=\"", escape_html(row.handle),
-                "\">End</button></form></td></tr>\n");
+  return concat("<tr><td>", escape_html(row.since), here ? "<span class=\"quiet mark\">this one</span>" : "",
+                "</td><td>", escape_html(row.last_used), "</td><td class=\"roomy\">", escape_html(row.handle),
+                "</td><td><form method=\"post\" action=\"/.sallyport/sessions\"><input type=\"hidden\" "
+                "name=\"csrf\" value=\"",
+                escape_html(csrf), "\"><button class=\"plain\" type=\"submit\" name=\"end\" value=\"",
+                escape_html(row.handle), "\">End</button></form></td></tr>\n");
 }
 
 }  // namespace
 
 std::string render_login(const PageFrame& frame, const LoginPage& page) {
   const bool with_user = page.user_field == LoginPage::UserField::shown;
-  return fill(web::login_html,
-              {{"name", frame.name},
-               {"theme", theme_link(frame)},
-               {"host", page.host},
-               {"next", page.next},
-               {"csrf", page.csrf},
-               {"notice", notice_of("bad", page.notice)},
-               {"user_field", with_user ? R"(<label for="user">User</label><input id="user" name="user" type="text")"
-                                          R"( autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus>)"
-                                        : ""},
-               {"password_focus", with_user ? "" : "autofocus"}});
+  return fill(
+      web::login_html,
+      {{"name", frame.name},
+       {"theme", theme_link(frame)},
+       {"host", page.host},
+       {"next", page.next},
+       {"csrf", page.csrf},
+       {"notice", notice_of("bad", page.notice)},
+       {"user_field",
+        with_user ? R"(<label for="user">User</label><input id="user" name="user" type="text")"
+                    R"( autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus>)"
+                  : ""},
+       {"password_focus", with_user ? "" : "autofocus"}});
 }
 
 std::string render_link(const PageFrame& frame, std::string_view action, std::string_view csrf) {
@@ -83,22 +88,23 @@ std::string render_message(const PageFrame& frame, const MessagePage& page) {
                     escape_html(page.output_tail), "</pre>");
   }
   const bool refresh = page.refresh == MessagePage::Refresh::soon;
-  return fill(web::message_html,
-              {{"title", page.title},
-               {"theme", theme_link(frame)},
-               {"text", page.text},
-               {"detail", detail},
-               {"footer", page.footer.empty() ? std::string_view("sallyport") : std::string_view(page.footer)},
-               {"width", page.output_tail.empty() ? "" : "wide"},
-               {"refresh", refresh ? R"(<meta http-equiv="refresh" content="2">)" : ""}});
+  return fill(web::message_html, {{"title", page.title},
+                                  {"theme", theme_link(frame)},
+                                  {"text", page.text},
+                                  {"detail", detail},
+                                  {"footer", page.footer.empty() ? std::string_view("sallyport")
+                                                                 : std::string_view(page.footer)},
+                                  {"width", page.output_tail.empty() ? "" : "wide"},
+                                  {"refresh", refresh ? R"(<meta http-equiv="refresh" content="2">)" : ""}});
 }
 
 std::string render_sign_ins(const PageFrame& frame, const SignInsPage& page) {
   std::string end_others;
   if (page.rows.size() > 1) {
-    end_others = concat("<form method=\"post\" action=\"/.sallyport/sessions\"><input type=\"hidden\" name=\"csrf\" value=\"",
-                        escape_html(page.csrf),
-                        "\"><button name=\"end\" value=\"others\" type=\"submit\">End my other sign-ins</button></form>");
+    end_others = concat(
+        "<form method=\"post\" action=\"/.sallyport/sessions\"><input type=\"hidden\" name=\"csrf\" value=\"",
+        escape_html(page.csrf),
+        "\"><button name=\"end\" value=\"others\" type=\"submit\">End my other sign-ins</button></form>");
   }
   std::string rows;
   for (const auto& row : page.rows) rows += row_of(row, page.csrf);

@@ -9,7 +9,8 @@
 
 namespace sallyport {
 
-/// PageFrame is what every page shows: the guarded tool's name, and whether a theme is linked after the style sheet.
+/// PageFrame is what every page shows: the guarded tool's name, and whether a theme is linked after the style
+/// sheet.
 struct PageFrame {
   enum class Theme : std::uint8_t { none, linked };
   std::string name;
@@ -27,8 +28,8 @@ struct LoginPage {
 };
 std::string render_login(const PageFrame& frame, const LoginPage& page);
 
-/// render_link is the page behind a one-time link: a button, since previews follow links. `action` holds the link's own
-/// path, and so a secret: the answer must not be cached or logged.
+/// render_link is the page behind a one-time link: a button, since previews follow links. `action` holds the
+/// link's own path, and so a secret: the answer must not be cached or logged.
 std::string render_link(const PageFrame& frame, std::string_view action, std::string_view csrf);
 
 /// MessagePage tells of a state: starting, unreachable, refused. `output_tail` is shown as text, if any.
@@ -64,6 +65,7 @@ std::string_view style_sheet() noexcept;
 
 /// kPagePolicy is the Content-Security-Policy of all of the above.
 inline constexpr std::string_view kPagePolicy =
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'";
 
 }  // namespace sallyport

@@ -27,7 +27,8 @@ bool ProvenDialer::is_proven(const SocketAddress& address) {
   return true;
 }
 
-Task<Result<std::unique_ptr<Stream>>> ProvenDialer::dial(const SocketAddress& address, MonotonicTime deadline) {
+Task<Result<std::unique_ptr<Stream>>> ProvenDialer::dial(const SocketAddress& address,
+                                                         MonotonicTime deadline) {
   auto dialed = co_await inner_->dial(address, deadline);
   if (dialed && !is_proven(address)) {
     co_return fail(Code::permission_denied, "another process listens on the tool's port");

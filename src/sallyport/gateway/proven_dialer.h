@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ProvenDialer: a dialer that asks, before a byte is sent, whether it is still the tool that listens on its port.
+// ProvenDialer: a dialer that asks, before a byte is sent, whether it is still the tool that listens on its
+// port.
 #pragma once
 
 #include <sys/types.h>
@@ -14,10 +15,11 @@ namespace sallyport {
 
 inline constexpr std::size_t kProvenListenersMax = 8;
 
-/// ProvenDialer keeps the tool's credential and its users' requests from whoever takes the port over while the tool dies. After
-/// each connect to a loopback port it looks up, with one query to the kernel, which listening socket stands there; a socket
-/// that it does not know yet is proven to belong to the tool as at the tool's start, which walks /proc, and is seldom. Unix
-/// sockets in the session's private directory need no proof. One loop.
+/// ProvenDialer keeps the tool's credential and its users' requests from whoever takes the port over while
+/// the tool dies. After each connect to a loopback port it looks up, with one query to the kernel, which
+/// listening socket stands there; a socket that it does not know yet is proven to belong to the tool as at
+/// the tool's start, which walks /proc, and is seldom. Unix sockets in the session's private directory need
+/// no proof. One loop.
 class ProvenDialer final : public Dialer {
  public:
   explicit ProvenDialer(std::unique_ptr<Dialer> inner) : inner_(std::move(inner)) {}

@@ -9,8 +9,8 @@
 namespace sallyport {
 namespace {
 
-/// can_stand_in_a_field: visible ASCII and blanks inside. A name with anything else is not sent at all: half a name could be
-/// somebody else's.
+/// can_stand_in_a_field: visible ASCII and blanks inside. A name with anything else is not sent at all: half
+/// a name could be somebody else's.
 bool can_stand_in_a_field(std::string_view value) {
   return !value.empty() && value == trimmed(value) &&
          std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
@@ -45,9 +45,10 @@ std::shared_ptr<const SecretText> SessionRoute::lines_for(const std::shared_ptr<
     add_line(open, "X-Forwarded-User", principal->id);
     add_line(open, "X-Forwarded-Groups", joined(principal->roles));
   }
-  const std::string_view secret = view_->credential ? view_->credential->header_lines().expose() : std::string_view();
-  auto lines = std::make_shared<const SecretText>(SecretText::filled_by(
-      secret.size() + open.size(), [&](std::span<char> out) {
+  const std::string_view secret =
+      view_->credential ? view_->credential->header_lines().expose() : std::string_view();
+  auto lines = std::make_shared<const SecretText>(
+      SecretText::filled_by(secret.size() + open.size(), [&](std::span<char> out) {
         std::copy(open.begin(), open.end(), std::copy(secret.begin(), secret.end(), out.begin()));
       }));
   if (kept_.size() >= kKeptLinesMax) kept_.clear();

@@ -18,8 +18,8 @@ namespace sallyport {
 /// The lines of so many principals are kept ready per loop; beyond it they are made anew.
 inline constexpr std::size_t kKeptLinesMax = 256;
 
-/// SessionRoute is one loop's view of one session. One thread. A new view replaces the old one whole; requests that are under
-/// way keep theirs.
+/// SessionRoute is one loop's view of one session. One thread. A new view replaces the old one whole;
+/// requests that are under way keep theirs.
 class SessionRoute {
  public:
   using View = std::shared_ptr<const SessionView>;
@@ -27,11 +27,13 @@ class SessionRoute {
   /// adopt takes a new view of the session, and forgets the lines made for the one before.
   void adopt(View view);
   [[nodiscard]] const View& view() const noexcept { return view_; }
-  [[nodiscard]] bool ready() const noexcept { return view_ != nullptr && view_->state == SessionState::ready; }
+  [[nodiscard]] bool ready() const noexcept {
+    return view_ != nullptr && view_->state == SessionState::ready;
+  }
 
-  /// lines_for returns what is added to a request of `principal`: the backend credential, X-Session-ID, X-Forwarded-User and
-  /// -Groups, each line ended by CRLF. Values that cannot stand in a field are left out. Shared, so that a request keeps
-  /// its lines while the route moves on.
+  /// lines_for returns what is added to a request of `principal`: the backend credential, X-Session-ID,
+  /// X-Forwarded-User and -Groups, each line ended by CRLF. Values that cannot stand in a field are left out.
+  /// Shared, so that a request keeps its lines while the route moves on.
   std::shared_ptr<const SecretText> lines_for(const std::shared_ptr<const Principal>& principal);
 
  private:

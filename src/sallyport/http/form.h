@@ -21,7 +21,8 @@ std::optional<std::string> form_decode(std::string_view text);
 /// form_encode keeps letters, digits and "-._~"; everything else is percent-encoded.
 std::string form_encode(std::string_view text);
 
-/// FormFields holds decoded names and values, and wipes them when it goes, since a password may be among them. It moves.
+/// FormFields holds decoded names and values, and wipes them when it goes, since a password may be among
+/// them. It moves.
 class FormFields {
  public:
   FormFields() = default;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConnectionFacts: what the kernel and the TLS layer know about one connection. Made by net; nothing in it can be forged
-// by the other end.
+// ConnectionFacts: what the kernel and the TLS layer know about one connection. Made by net; nothing in it
+// can be forged by the other end.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ struct ConnectionFacts {
   SocketAddress peer;
   SocketAddress local;
   Tls tls = Tls::off;
-  std::optional<PeerProcess> process;  ///< Unix: SO_PEERCRED; loopback TCP: the kernel's socket table; else none
+  std::optional<PeerProcess>
+      process;  ///< Unix: SO_PEERCRED; loopback TCP: the kernel's socket table; else none
 };
 
 }  // namespace sallyport

@@ -14,7 +14,8 @@ namespace sallyport {
 
 inline constexpr std::size_t kEnvironmentVariablesMax = 1024;
 
-/// ChildEnvironment is what one child will find in `environ`. A resource: values may be secret, and are wiped.
+/// ChildEnvironment is what one child will find in `environ`. A resource: values may be secret, and are
+/// wiped.
 ///
 /// Inherited by name: PATH HOME LANG LC_* TERM TZ USER LOGNAME SHELL TMPDIR. Not XDG_RUNTIME_DIR,
 /// SSH_AUTH_SOCK, DBUS_SESSION_BUS_ADDRESS and their like: each names a socket that acts for the user. Who

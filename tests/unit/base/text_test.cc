@@ -33,7 +33,8 @@ TEST(Base64Url, decodes_exactly_what_it_encodes_and_nothing_else) {
   EXPECT_FALSE(base64url_decode("Z\xc3\xa4", two));
   for (int c = 0; c < 256; ++c) {
     const std::string text{'A', static_cast<char>(c), 'A'};
-    const bool symbol = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    const bool symbol =
+        (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     EXPECT_EQ(base64url_decode(text, two), symbol) << c;
   }
 }
@@ -43,7 +44,8 @@ TEST(Base64, round_trips_and_refuses_foreign_forms) {
   EXPECT_EQ(base64_decode("Zm9vYg=="), "foob");
   EXPECT_EQ(base64_decode("Zm9v"), "foo");
   EXPECT_EQ(base64_decode(""), "");
-  for (const char* bad : {"Zm9vYg", "Zm9vYg=", "Zm9vYg===", "Z===", "Zm9v====", "Zm9vYh==", "Zm 9v", "Zm9-", "=Zm9"}) {
+  for (const char* bad :
+       {"Zm9vYg", "Zm9vYg=", "Zm9vYg===", "Z===", "Zm9v====", "Zm9vYh==", "Zm 9v", "Zm9-", "=Zm9"}) {
     EXPECT_EQ(base64_decode(bad), std::nullopt) << bad;
   }
 }

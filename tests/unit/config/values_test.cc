@@ -80,8 +80,7 @@ TEST(PublicUrl, refuses_everything_else) {
                            "https://a:",
                            "https://a..b",
                            "https://a.",
-                           
-                           
+
                            "https://*.a",
                            "https://a b",
                            "https://1.2.3",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real Files on a temporary directory: modes from the first byte, no symlink followed, nothing half written.
+// The real Files on a temporary directory: modes from the first byte, no symlink followed, nothing half
+// written.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -26,7 +27,7 @@ class FilesTest : public ::testing::Test {
   ~FilesTest() override { std::filesystem::remove_all(directory_); }
   [[nodiscard]] std::string at(const std::string& name) const { return directory_ + "/" + name; }
   [[nodiscard]] static unsigned mode_of(const std::string& path) {
-    struct stat info{};
+    struct stat info {};
     return ::lstat(path.c_str(), &info) == 0 ? info.st_mode & 07777U : 0U;
   }
   std::string directory_;
@@ -61,7 +62,8 @@ TEST_F(FilesTest, AT_08_a_symlink_is_not_followed) {
   EXPECT_EQ(files_.read_secret(at("link"), FilePrivacy::owner_only).error().code, Code::permission_denied);
   EXPECT_EQ(files_.create_private(at("link"), "x").error().code, Code::already_exists);
   ASSERT_TRUE(files_.replace_private(at("link"), "new"));
-  EXPECT_EQ(*files_.read_text(at("real"), FilePrivacy::any), "secret") << "the link was replaced, not followed";
+  EXPECT_EQ(*files_.read_text(at("real"), FilePrivacy::any), "secret")
+      << "the link was replaced, not followed";
 }
 
 TEST_F(FilesTest, AT_07_a_file_open_to_others_is_refused_with_the_remedy) {
@@ -78,7 +80,8 @@ TEST_F(FilesTest, refuses_what_is_no_small_regular_file) {
   EXPECT_EQ(files_.read_text(at("absent"), FilePrivacy::any).error().code, Code::not_found);
   EXPECT_EQ(files_.read_text(directory_, FilePrivacy::any).error().code, Code::permission_denied);
   ASSERT_EQ(::mkfifo(at("pipe").c_str(), 0600), 0);
-  EXPECT_EQ(files_.read_text(at("pipe"), FilePrivacy::any).error().code, Code::permission_denied) << "and it does not hang";
+  EXPECT_EQ(files_.read_text(at("pipe"), FilePrivacy::any).error().code, Code::permission_denied)
+      << "and it does not hang";
   ASSERT_TRUE(files_.create_private(at("large"), std::string(kSmallFileBytesMax + 1, 'x')));
   EXPECT_EQ(files_.read_text(at("large"), FilePrivacy::any).error().code, Code::exhausted);
 }

@@ -40,7 +40,8 @@ Status judge_privacy(const struct stat& info, const std::string& path, FilePriva
     return fail(Code::permission_denied, concat(path, " belongs to another user; it must belong to you"));
   }
   if ((info.st_mode & 077) != 0) {
-    return fail(Code::permission_denied, concat(path, " can be read or written by others; run: chmod 600 ", path));
+    return fail(Code::permission_denied,
+                concat(path, " can be read or written by others; run: chmod 600 ", path));
   }
   return ok();
 }
@@ -101,13 +102,15 @@ void SystemEntropy::fill(std::span<std::byte> out) {
 Result<SecretText> SystemFiles::read_secret(const std::string& path, FilePrivacy privacy) {
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   if (!fd) return system_error("open", path, errno);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return system_error("inspect", path, errno);
   SALLYPORT_CHECK(judge_privacy(info, path, privacy));
   const auto size = static_cast<std::size_t>(info.st_size);
-  if (size > kSmallFileBytesMax) return fail(Code::exhausted, concat(path, " is larger than ", kSmallFileBytesMax, " bytes"));
+  if (size > kSmallFileBytesMax)
+    return fail(Code::exhausted, concat(path, " is larger than ", kSmallFileBytesMax, " bytes"));
   Result<std::size_t> have = std::size_t{0};
-  auto read = SecretText::filled_by(size, [&](std::span<char> out) { have = read_whole(fd.get(), path, out); });
+  auto read =
+      SecretText::filled_by(size, [&](std::span<char> out) { have = read_whole(fd.get(), path, out); });
   if (!have) return std::move(have).error();
   if (*have != size) return fail(Code::unavailable, concat(path, " changed while it was read; try again"));
   return read;
@@ -147,9 +150,10 @@ Status SystemFiles::ensure_private_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return system_error("create", path, errno);
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return system_error("open", path, errno);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return system_error("inspect", path, errno);
-  if (info.st_uid != geteuid()) return fail(Code::permission_denied, concat(path, " belongs to another user"));
+  if (info.st_uid != geteuid())
+    return fail(Code::permission_denied, concat(path, " belongs to another user"));
   if ((info.st_mode & 077) != 0) {
     return fail(Code::permission_denied, concat(path, " is open to others; run: chmod 700 ", path));
   }

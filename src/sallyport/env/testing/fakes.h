@@ -92,7 +92,8 @@ class MemoryFiles final : public Files {
     if (found == files.end()) return fail(Code::not_found, concat("cannot open ", path));
     if (unreadable.contains(path)) return fail(Code::permission_denied, concat("cannot open ", path));
     if (privacy == FilePrivacy::owner_only && open_to_others.contains(path)) {
-      return fail(Code::permission_denied, concat(path, " can be read or written by others; run: chmod 600 ", path));
+      return fail(Code::permission_denied,
+                  concat(path, " can be read or written by others; run: chmod 600 ", path));
     }
     return found->second;
   }
@@ -101,7 +102,8 @@ class MemoryFiles final : public Files {
     return replace_private(path, content);
   }
   Status replace_private(const std::string& path, std::string_view content) override {
-    if (disk == Disk::full) return fail(Code::exhausted, concat("cannot write ", path, ": no space left on device"));
+    if (disk == Disk::full)
+      return fail(Code::exhausted, concat("cannot write ", path, ": no space left on device"));
     files[path] = std::string(content);
     return ok();
   }

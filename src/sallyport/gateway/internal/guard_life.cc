@@ -59,7 +59,8 @@ void Guard::Core::cut_ended() {
 GatewayReport Guard::Core::report() const {
   GatewayReport report;
   report.version = powers.version;
-  for (const auto& door : bound) report.listeners.push_back(concat(door.address.str(), door.tls == Tls::on ? " tls" : ""));
+  for (const auto& door : bound)
+    report.listeners.push_back(concat(door.address.str(), door.tls == Tls::on ? " tls" : ""));
   report.tls_source = told.tls_source;
   if (tls != nullptr) {
     report.tls_days_left = static_cast<int>(
@@ -84,7 +85,8 @@ Status Guard::Core::renew_identity_if_due() {
   tls->replace_identity(std::move(usable));
   identity_not_after = identity->not_after;
   if (identity->not_after <= now) {
-    return fail(Code::unavailable, concat("the certificate has expired ", days_text(now, identity->not_after), " days ago"));
+    return fail(Code::unavailable,
+                concat("the certificate has expired ", days_text(now, identity->not_after), " days ago"));
   }
   return ok();
 }
@@ -93,12 +95,14 @@ std::vector<std::string> Guard::Core::housekeep() {
   const auto now = powers.monotonic.now();
   (void)store.sweep(now, kSweepStepsPerSecond);
   const MonotonicTime active{Duration(traffic.last_active_ns.load(std::memory_order_relaxed))};
-  if (const auto view = supervisor->view(session); view && view->activity && active > view->activity->last()) {
+  if (const auto view = supervisor->view(session);
+      view && view->activity && active > view->activity->last()) {
     view->activity->touch(active);
   }
   std::string complaint;
   if (access_token) {
-    if (const auto fresh = access_token->refresh(now); !fresh) complaint += concat("access token: ", fresh.error().what, "\n");
+    if (const auto fresh = access_token->refresh(now); !fresh)
+      complaint += concat("access token: ", fresh.error().what, "\n");
   }
   if (passwords) {
     passwords->refresh();
@@ -107,7 +111,8 @@ std::vector<std::string> Guard::Core::housekeep() {
       complaint += concat("password: ", health.reason, "; nobody can sign in with it until that is mended\n");
     }
   }
-  if (const auto renewed = renew_identity_if_due(); !renewed) complaint += concat("certificate: ", renewed.error().what, "\n");
+  if (const auto renewed = renew_identity_if_due(); !renewed)
+    complaint += concat("certificate: ", renewed.error().what, "\n");
   if (complaint == last_complaint) return {};
   last_complaint = complaint;
   if (complaint.empty()) return {"all is well again"};

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guard::Core, the opening: credentials, certificate, listeners, session.
-#include <sys/file.h>
 #include <fcntl.h>
+#include <sys/file.h>
 
 #include <algorithm>
 
 #include "sallyport/base/text.h"
 #include "sallyport/config/secrets.h"
-#include "sallyport/gateway/internal/guard_core.h"
 #include "sallyport/credential/kept_secret.h"
+#include "sallyport/gateway/internal/guard_core.h"
 #include "sallyport/gateway/proven_dialer.h"
 #include "sallyport/net/dialer.h"
 #include "sallyport/session/recipe.h"
@@ -90,8 +90,8 @@ Status Guard::Core::open_credentials() {
   SALLYPORT_CHECK(powers.files.ensure_private_directory(run_directory()));
   if (auth.passwords == AuthPlan::Use::yes) SALLYPORT_CHECK(open_password_book());
   if (auth.tokens == AuthPlan::Use::yes) SALLYPORT_CHECK(open_access_token());
-  login_service = std::make_unique<LoginService>(
-      LoginService::Parts{passwords.get(), logins, links, powers.entropy, powers.audit, powers.fingerprinter});
+  login_service = std::make_unique<LoginService>(LoginService::Parts{
+      passwords.get(), logins, links, powers.entropy, powers.audit, powers.fingerprinter});
   return ok();
 }
 
@@ -126,7 +126,8 @@ Status Guard::Core::open_access_token() {
     SALLYPORT_TRY(text, resolve_secret(settings.token, powers.files, environment));
     const auto presented = read_token(text.expose());
     if (!presented || presented->kind != CredentialKind::access_token) {
-      return fail(Code::invalid_argument, "--token holds no access token (spa_...); make one by leaving the option out once");
+      return fail(Code::invalid_argument,
+                  "--token holds no access token (spa_...); make one by leaving the option out once");
     }
     Grant grant;
     grant.kind = CredentialKind::access_token;
@@ -164,12 +165,14 @@ Result<ServerIdentity> Guard::Core::current_identity() {
     if (const auto name = SubjectName::parse(text)) names.push_back(*name);
   }
   names.resize(std::min(names.size(), kSubjectNamesMax), names.front());
-  return ensure_local_identity(powers.files, powers.entropy, settings.state_dir + "/tls", names, powers.clock.now());
+  return ensure_local_identity(powers.files, powers.entropy, settings.state_dir + "/tls", names,
+                               powers.clock.now());
 }
 
 Status Guard::Core::open_tls() {
   told.tls_source = "off";
-  const bool wanted = std::any_of(door_plans.begin(), door_plans.end(), [](const DoorPlan& door) { return door.tls == Tls::on; });
+  const bool wanted = std::any_of(door_plans.begin(), door_plans.end(),
+                                  [](const DoorPlan& door) { return door.tls == Tls::on; });
   if (!wanted) return ok();
   SALLYPORT_TRY(identity, current_identity());
   SALLYPORT_TRY(usable, TlsIdentity::from_pem(identity.chain_pem, identity.key_pem));
@@ -198,8 +201,9 @@ Status Guard::Core::lock_name(const std::string& name) {
 Status Guard::Core::settle_name(const std::vector<std::string>& command) {
   if (!settings.name.empty()) {
     if (!is_session_id(settings.name)) {
-      return fail(Code::invalid_argument,
-                  "--name is 1 to 63 of a-z, 0-9 and -, with no - at either end, since it becomes a host name");
+      return fail(
+          Code::invalid_argument,
+          "--name is 1 to 63 of a-z, 0-9 and -, with no - at either end, since it becomes a host name");
     }
     session = SessionId(settings.name);
     return lock_name(settings.name);
@@ -238,8 +242,9 @@ Status Guard::Core::open_doors(const std::vector<std::string>& command) {
     theme = std::move(sheet);
     frame.theme = PageFrame::Theme::linked;
   }
-  own_pages = std::make_unique<OwnPages>(OwnPages::Parts{*login_service, tickets, *pool, powers.monotonic, powers.clock,
-                                                         frame, theme, LoginPage::UserField::hidden, session});
+  own_pages = std::make_unique<OwnPages>(OwnPages::Parts{*login_service, tickets, *pool, powers.monotonic,
+                                                         powers.clock, frame, theme,
+                                                         LoginPage::UserField::hidden, session});
   const GateIdentity who{session, owner, powers.local_names, powers.own_uid};
   for (const auto& plan : door_plans) SALLYPORT_CHECK(open_door_of(plan, who));
   SALLYPORT_CHECK(open_admin_door());
@@ -258,27 +263,29 @@ Status Guard::Core::open_door_of(const DoorPlan& plan, const GateIdentity& who) 
     if (by_itself && reach_of(door.address) != Reach::network) door.tls = Tls::off;
     // What an inherited socket listens on is known only now: hold the same rule again, on the real address.
     const bool off = auth.authentication == Authentication::off;
-    SALLYPORT_CHECK(judge_listener(ListenerPlan{door.address, door.tls},
-                                   off ? Authentication::off : Authentication::required,
-                                   settings.insecurely_public == Switch::on ? PublicExposure::insecurely_allowed
-                                                                            : PublicExposure::refused));
+    SALLYPORT_CHECK(judge_listener(
+        ListenerPlan{door.address, door.tls}, off ? Authentication::off : Authentication::required,
+        settings.insecurely_public == Switch::on ? PublicExposure::insecurely_allowed
+                                                 : PublicExposure::refused));
   }
   SALLYPORT_TRY(rules, rules_for(settings, auth, door, who));
-  gates.push_back(std::make_unique<Gate>(std::move(rules), GateParts{store, tickets, powers.monotonic, powers.audit}));
+  gates.push_back(
+      std::make_unique<Gate>(std::move(rules), GateParts{store, tickets, powers.monotonic, powers.audit}));
   const ListenerTraits traits = traits_of(settings, door);
   auto demand = [this] { (void)supervisor->when_ready(session, [](const auto&) {}); };
   ForwardTimeouts timeouts;
   timeouts.response = settings.response_timeout;
   for (std::size_t i = 0; i < sides.size(); ++i) {
-    auto handler = std::make_unique<GuardHandler>(GuardHandler::Parts{*gates.back(), *own_pages, sides[i]->route(),
-                                                                      sides[i]->forwarder(), powers.audit, traits, session,
-                                                                      demand, &traffic, timeouts});
+    auto handler = std::make_unique<GuardHandler>(
+        GuardHandler::Parts{*gates.back(), *own_pages, sides[i]->route(), sides[i]->forwarder(), powers.audit,
+                            traits, session, demand, &traffic, timeouts});
     SALLYPORT_CHECK(sides[i]->serve(std::move(opened->sockets[i]), door.address, std::move(handler),
                                     door.tls == Tls::on ? tls.get() : nullptr));
   }
   if (opened->file) socket_files.push_back(std::move(opened->file));
   for (auto& url : urls_of(settings, door, powers.local_names)) {
-    if (std::find(told.urls.begin(), told.urls.end(), url) == told.urls.end()) told.urls.push_back(std::move(url));
+    if (std::find(told.urls.begin(), told.urls.end(), url) == told.urls.end())
+      told.urls.push_back(std::move(url));
   }
   bound.push_back(door);
   return ok();
@@ -288,7 +295,8 @@ Status Guard::Core::open_admin_door() {
   std::string path = settings.state_dir + "/admin.sock";
   auto opened = open_door(SocketAddress::unix_path(path), 1);
   if (!opened && opened.error().code == Code::already_exists) {
-    path = concat(run_directory(), '/', session.view(), ".sock");  // another guard of this user has the first one
+    path = concat(run_directory(), '/', session.view(),
+                  ".sock");  // another guard of this user has the first one
     opened = open_door(SocketAddress::unix_path(path), 1);
   }
   if (!opened) return std::move(opened).error();
@@ -300,7 +308,8 @@ Status Guard::Core::open_admin_door() {
   rules.presentations = {Presentation::local_peer};
   rules.local_principal = owner;
   rules.own_uid = powers.own_uid;
-  gates.push_back(std::make_unique<Gate>(std::move(rules), GateParts{store, tickets, powers.monotonic, powers.audit}));
+  gates.push_back(
+      std::make_unique<Gate>(std::move(rules), GateParts{store, tickets, powers.monotonic, powers.audit}));
   ListenerTraits traits;
   traits.reach = Reach::private_socket;
   traits.local_trust = LocalTrust::on;
@@ -309,11 +318,13 @@ Status Guard::Core::open_admin_door() {
   // The supervisor is made after this; requests come only once the loops run.
   supervisor = std::make_unique<Supervisor>(
       powers.monotonic, powers.clock, powers.files,
-      SupervisorOptions{settings.state_dir, "/proc/self/exe", powers.parent_environment}, static_cast<SessionObserver&>(*this));
-  auto handler = std::make_unique<AdminApi>(AdminApi::Parts{*gates.back(), traits, *supervisor, session_tokens, links,
-                                                            tickets, powers.entropy, powers.monotonic, powers.clock,
-                                                            powers.fingerprinter, powers.audit, owner, report_now, url});
-  SALLYPORT_CHECK(sides.front()->serve(std::move(opened->sockets.front()), opened->address, std::move(handler), nullptr));
+      SupervisorOptions{settings.state_dir, "/proc/self/exe", powers.parent_environment},
+      static_cast<SessionObserver&>(*this));
+  auto handler = std::make_unique<AdminApi>(AdminApi::Parts{
+      *gates.back(), traits, *supervisor, session_tokens, links, tickets, powers.entropy, powers.monotonic,
+      powers.clock, powers.fingerprinter, powers.audit, owner, report_now, url});
+  SALLYPORT_CHECK(
+      sides.front()->serve(std::move(opened->sockets.front()), opened->address, std::move(handler), nullptr));
   socket_files.push_back(std::move(opened->file));
   told.admin_socket = path;
   return ok();
@@ -341,7 +352,8 @@ Status Guard::Core::open_session(std::vector<std::string> command) {
     }
   } else if (const Preset* known = preset_for(command.front())) {
     if (known->name != "generic") {
-      told.warnings.push_back(concat("sallyport knows this tool: --preset ", known->name, " gives it a credential of its own"));
+      told.warnings.push_back(
+          concat("sallyport knows this tool: --preset ", known->name, " gives it a credential of its own"));
     }
   }
   if (settings.sandbox != SandboxLevel::none) {

@@ -12,8 +12,8 @@
 
 namespace sallyport::internal {
 
-/// Late is made on the loop and awaited there, once; its deliver() may be called from any thread, once. If the awaiting
-/// coroutine is gone by then, the value is dropped. The loop must outlive the delivery.
+/// Late is made on the loop and awaited there, once; its deliver() may be called from any thread, once. If
+/// the awaiting coroutine is gone by then, the value is dropped. The loop must outlive the delivery.
 template <class T>
 class Late {
  public:
