@@ -270,6 +270,7 @@ Response OwnPages::sign_ins(const Caller& caller, std::string_view notice, int s
   page.who = caller.verdict.principal() == nullptr ? "" : caller.verdict.principal()->id;
   page.provider = caller.verdict.principal() == nullptr ? "" : caller.verdict.principal()->provider;
   page.notice = std::string(notice);
+  if (status >= 400) page.tone = SignInsPage::Tone::bad;
   if (is_logged_in(caller.verdict)) {
     page.csrf = parts_.logins.account_form_for(*caller.verdict.grant, now);
     for (const auto& login : parts_.logins.own_logins(*caller.verdict.grant, now)) {

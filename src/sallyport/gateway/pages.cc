@@ -108,14 +108,15 @@ std::string render_sign_ins(const PageFrame& frame, const SignInsPage& page) {
   }
   std::string rows;
   for (const auto& row : page.rows) rows += row_of(row, page.csrf);
-  return fill(web::sessions_html, {{"name", frame.name},
-                                   {"theme", theme_link(frame)},
-                                   {"who", page.who},
-                                   {"provider", page.provider},
-                                   {"notice", notice_of("good", page.notice)},
-                                   {"rows", rows},
-                                   {"end_others", end_others},
-                                   {"csrf", page.csrf}});
+  return fill(web::sessions_html,
+              {{"name", frame.name},
+               {"theme", theme_link(frame)},
+               {"who", page.who},
+               {"provider", page.provider},
+               {"notice", notice_of(page.tone == SignInsPage::Tone::good ? "good" : "bad", page.notice)},
+               {"rows", rows},
+               {"end_others", end_others},
+               {"csrf", page.csrf}});
 }
 
 std::string_view style_sheet() noexcept { return web::style_css; }

@@ -52,10 +52,12 @@ struct SignIn {
   Which which = Which::other;
 };
 struct SignInsPage {
+  enum class Tone : std::uint8_t { good, bad };
   std::string who;
   std::string provider;
   std::string csrf;
   std::string notice;
+  Tone tone = Tone::good;
   std::vector<SignIn> rows;
 };
 std::string render_sign_ins(const PageFrame& frame, const SignInsPage& page);
