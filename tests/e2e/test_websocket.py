@@ -337,4 +337,7 @@ def test_WT_08_the_internal_credential_is_the_childs_alone(start, folder):
     internal = gate.book.add(open(path).read().strip(), "the internal credential")
     assert internal.startswith("spi_")
     assert gate.get("/", {"Authorization": f"Bearer {internal}"}).status == 401
+    named = gate.get("/.sallyport/auth/status", {"Authorization": f"Bearer {internal}"})
+    assert named.status == 200 and json.loads(named.text)["kind"] == "internal", named.text
+    assert gate.get("/.sallyport/sessions", {"Authorization": f"Bearer {internal}"}).status == 401
     assert gate.websocket("/ws", {"Authorization": f"Bearer {internal}"}).answer.status in (401, 403)

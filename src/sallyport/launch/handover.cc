@@ -42,6 +42,7 @@ RunDirectory::RunDirectory(RunDirectory&& other) noexcept
 RunDirectory::~RunDirectory() {
   if (files_ == nullptr) return;
   (void)files_->remove(token_file());
+  (void)files_->remove(internal_file());
   clear_socket();
   ::rmdir(path_.c_str());
 }
@@ -62,6 +63,10 @@ Result<RunDirectory> RunDirectory::make(Files& files, const std::string& state_d
 
 Status RunDirectory::write_token(const SecretText& token) {
   return files_->replace_private(token_file(), token.expose());
+}
+
+Status RunDirectory::write_internal(const SecretText& credential) {
+  return files_->replace_private(internal_file(), credential.expose());
 }
 
 void RunDirectory::clear_socket() const noexcept { ::unlink(socket().c_str()); }

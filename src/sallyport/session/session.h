@@ -33,6 +33,8 @@ struct SessionSpec {
   std::string base_url = "/";                 ///< what {base_url} stands for
   std::string ready_path;                     ///< empty: the preset's
   SecretText credential;                      ///< spb_...; minted by the caller
+  SecretText internal;   ///< spi_..., for a private file named by SALLYPORT_INTERNAL_FILE; empty: none
+  std::string gate_url;  ///< where the tool may use it, SALLYPORT_GATE_URL
   LifeRules life;
   StopWaits stop;
 };

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "sallyport/credential/access_token_file.h"
+#include "sallyport/credential/internal_credentials.h"
 #include "sallyport/credential/passwords.h"
 #include "sallyport/env/posix/descriptor.h"
 #include "sallyport/gateway/admin_api.h"
@@ -68,6 +69,7 @@ class Guard::Core final : public SessionObserver {
   Logins logins;
   LoginLinks links;
   TicketDesk tickets;
+  InternalCredentials internals;
   std::unique_ptr<PasswordBook> passwords;
   std::unique_ptr<AccessTokenFile> access_token;
   std::unique_ptr<LoginService> login_service;

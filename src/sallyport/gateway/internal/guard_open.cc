@@ -67,6 +67,7 @@ Guard::Core::Core(const Settings& from, GuardPowers with, GuardNotices tell)
       logins(store, powers.entropy, login_policy(settings)),
       links(store, powers.entropy),
       tickets(store, powers.entropy),
+      internals(store, powers.entropy),
       limiter(connection_limits(powers.descriptors_max)),
       pool(std::make_unique<BlockingPool>()) {
   Principal self;
@@ -364,6 +365,14 @@ Status Guard::Core::open_session(std::vector<std::string> command) {
   spec.pass_environment = settings.pass_env;
   spec.ready_path = settings.ready == "/" ? std::string() : settings.ready;
   spec.credential = mint(CredentialKind::backend_credential, powers.entropy).text;
+  // The tool may ask the gate about itself where it can reach it without leaving this machine, and nothing
+  // else.
+  for (std::size_t i = 0; i < bound.size() && spec.internal.empty(); ++i) {
+    if (reach_of(bound[i].address) != Reach::this_machine) continue;
+    SALLYPORT_TRY(minted, internals.mint_for(session, {"/.sallyport/auth/status"}, powers.monotonic.now()));
+    spec.internal = std::move(minted.text);
+    spec.gate_url = urls_of(settings, bound[i], powers.local_names).front();
+  }
   spec.life.restart = static_cast<RestartPolicy>(settings.restart);
   spec.life.start = settings.on_demand == Switch::on ? StartMode::on_demand : StartMode::at_once;
   spec.life.ready_timeout = settings.ready_timeout;

@@ -95,6 +95,11 @@ Status Runner::try_launch() {
   }
   const auto values = values_for(port_);
   SALLYPORT_TRY(environment, recipe_.environment(values, host_.environment));
+  if (!spec_.internal.empty()) {
+    SALLYPORT_CHECK(directory_->write_internal(spec_.internal));
+    environment.set("SALLYPORT_INTERNAL_FILE", SecretText(directory_->internal_file()));
+    environment.set("SALLYPORT_GATE_URL", SecretText(spec_.gate_url));
+  }
   ProcessPlan plan;
   plan.name = spec_.id.str();
   plan.argv = recipe_.argv(values);
@@ -239,7 +244,8 @@ void Runner::answer_waiters() {
 }
 
 std::string Runner::clean(std::string_view text) const {
-  const std::array<const SecretText*, 4> secrets = {&credential_->text(), &credential_->authorization(),
+  const std::array<const SecretText*, 5> secrets = {&spec_.internal, &credential_->text(),
+                                                    &credential_->authorization(),
                                                     rotation_ ? &rotation_->next->text() : nullptr,
                                                     rotation_ ? &rotation_->next->authorization() : nullptr};
   return redacted(harmless(text), secrets);
