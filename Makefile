@@ -58,7 +58,7 @@ format-check: ## clang-format, checking only
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (default 600)
 	@tools/bootstrap.sh build lint
-	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j $(JOBS)
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j $(JOBS) --target fuzz_targets
 	@tools/fuzz.sh build/fuzz $(or $(FUZZ_SECONDS),600)
 
 coverage: ## line coverage of the unit tests (gcov)

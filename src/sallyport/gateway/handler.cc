@@ -103,7 +103,7 @@ Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict) {
     }
   }
   if (!parts_.route.ready()) {
-    const auto response = not_ready(exchange.head());
+    const auto response = not_ready(exchange.head(), verdict);
     (void)co_await exchange.respond(response);
     co_return;
   }
@@ -158,7 +158,8 @@ Response GuardHandler::told(const RequestHead& head, int status, const MessagePa
   return page_response(status, render_message(parts_.own.frame(), page));
 }
 
-Response GuardHandler::not_ready(const RequestHead& head) const {
+/// What the tool printed is for people who proved who they are, not for whoever asks for a public path.
+Response GuardHandler::not_ready(const RequestHead& head, const Verdict& verdict) const {
   const auto& view = parts_.route.view();
   const auto& name = parts_.own.frame().name;
   MessagePage page;
@@ -177,6 +178,10 @@ Response GuardHandler::not_ready(const RequestHead& head) const {
       page.text = view->detail;
       page.output_tail = view->tail;
     }
+  }
+  if (!verdict.grant) {
+    page.text = "Please come back in a moment.";
+    page.output_tail.clear();
   }
   auto response = told(head, 503, page, error);
   response.add("Retry-After", concat(kRetryAfterSeconds));

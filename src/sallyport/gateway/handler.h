@@ -44,7 +44,7 @@ class GuardHandler final : public RequestHandler {
  private:
   Task<void> pass_on(Exchange& exchange, const Verdict& verdict);
   [[nodiscard]] Response refusal(const RequestHead& head, const Verdict& verdict) const;
-  [[nodiscard]] Response not_ready(const RequestHead& head) const;
+  [[nodiscard]] Response not_ready(const RequestHead& head, const Verdict& verdict) const;
   [[nodiscard]] Response bad_gateway(ForwardEnd end, const RequestHead& head) const;
   [[nodiscard]] Response told(const RequestHead& head, int status, const MessagePage& page,
                               std::string_view error) const;
