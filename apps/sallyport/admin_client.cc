@@ -83,7 +83,7 @@ Result<AdminAnswer> admin_call(const std::string& path, std::string_view method,
 
 std::string find_admin_socket(const std::string& state_dir, std::string_view session) {
   if (!session.empty()) {
-    const std::string own = concat(state_dir, "/run/", session, ".sock");
+    std::string own = concat(state_dir, "/run/", session, ".sock");
     struct stat info {};
     if (::lstat(own.c_str(), &info) == 0) return own;
   }

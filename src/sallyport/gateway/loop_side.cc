@@ -7,7 +7,7 @@
 namespace sallyport {
 
 LoopSide::LoopSide(Powers powers, const MakeDialer& make_dialer)
-    : powers_(std::move(powers)),
+    : powers_(powers),
       loop_(powers_.monotonic),
       dialer_(make_dialer(loop_)),
       forwarder_(loop_, *dialer_) {}

@@ -212,7 +212,7 @@ Status Guard::Core::settle_name(const std::vector<std::string>& command) {
   const std::string base = session_id_from(command);
   for (int number = 1; number <= kDerivedNamesMax; ++number) {
     const std::string name = number == 1 ? base : concat(std::string_view(base).substr(0, 58), '-', number);
-    const auto locked = lock_name(name);
+    auto locked = lock_name(name);
     if (locked) {
       session = SessionId(name);
       return ok();
