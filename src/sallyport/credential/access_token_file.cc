@@ -15,7 +15,12 @@ Status AccessTokenFile::refresh(MonotonicTime now) {
   const std::lock_guard lock(mutex_);
   auto token = read_access_token(files_, path_);
   if (!token) {
-    suspend();
+    if (token.error().code == Code::not_found) {
+      end_before(now);  // a file that is gone was taken away, which is how people revoke
+      state_ = State::none;
+    } else {
+      suspend();
+    }
     return std::move(token).error();
   }
   const bool same = state_ != State::none && token->digest.matches(digest_);

@@ -13,10 +13,10 @@
 
 namespace sallyport {
 
-/// AccessTokenFile follows one file. A new value ends the one before, and what descends from it. While the
-/// file cannot be read, or holds no token, its token is suspended: presented anew it is refused, and
-/// connections that it opened before go on, so that a full descriptor table or an editor's half-written file
-/// neither opens the door nor cuts everybody off. Any thread; refresh blocks on the disk.
+/// AccessTokenFile follows one file. A new value ends the one before, and what descends from it; so does the
+/// file's removal. While the file cannot be read, or holds no token, its token is suspended: presented anew
+/// it is refused, and connections that it opened before go on, so that a full descriptor table or an editor's
+/// half-written file neither opens the door nor cuts everybody off. Any thread; refresh blocks on the disk.
 class AccessTokenFile {
  public:
   AccessTokenFile(Files& files, CredentialStore& store, std::string path,

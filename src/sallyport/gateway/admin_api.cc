@@ -141,9 +141,10 @@ Task<Response> AdminApi::rotate(Exchange& exchange, Call call) {
     if (!done) co_return problem_of(done.error());
   }
   const auto now = parts_.monotonic.now();
-  auto minted = parts_.tokens.describe(call.session->id, now)
-                    ? parts_.tokens.rotate(call.session->id, grace, now)
-                    : parts_.tokens.create(call.session->id, parts_.owner, now);
+  auto minted = parts_.tokens.rotate(call.session->id, grace, now);
+  if (!minted && minted.error().code == Code::not_found) {
+    minted = parts_.tokens.create(call.session->id, parts_.owner, now);
+  }
   if (!minted) co_return problem_of(minted.error());
   record(AuditKind::credential_minted, exchange, call.verdict, call.session->id, "session token rotated");
   co_return json_answer(200, concat("{\"token\":", json_text(minted->text.expose()), ",\"fingerprint\":",

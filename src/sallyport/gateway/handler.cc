@@ -102,6 +102,10 @@ Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict) {
       co_await exchange.loop().sleep_until(next);
     }
   }
+  if (exchange.cut_reason()) {  // its credential ended while it waited
+    exchange.mark_broken();
+    co_return;
+  }
   if (!parts_.route.ready()) {
     const auto response = not_ready(exchange.head(), verdict);
     (void)co_await exchange.respond(response);

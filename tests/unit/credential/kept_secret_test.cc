@@ -191,9 +191,8 @@ TEST_F(TokenFile, AT_07_while_the_file_is_bad_nobody_is_let_in_and_nobody_is_cut
   write(one_);
   ASSERT_TRUE(follower_.refresh(kStart));
   const std::vector<std::function<void()>> damages{
-      [&] { files_.files.erase(kPath); }, [&] { files_.files[kPath] = ""; },
-      [&] { files_.files[kPath] = "garbage"; }, [&] { files_.unreadable.insert(kPath); },
-      [&] { files_.open_to_others.insert(kPath); }};
+      [&] { files_.files[kPath] = ""; }, [&] { files_.files[kPath] = "garbage"; },
+      [&] { files_.unreadable.insert(kPath); }, [&] { files_.open_to_others.insert(kPath); }};
   for (const auto& damage : damages) {
     damage();
     EXPECT_FALSE(follower_.refresh(kStart));
@@ -206,6 +205,22 @@ TEST_F(TokenFile, AT_07_while_the_file_is_bad_nobody_is_let_in_and_nobody_is_cut
     EXPECT_TRUE(follower_.refresh(kStart));
     EXPECT_TRUE(opens(one_));
   }
+}
+
+TEST_F(TokenFile, BY_02_a_file_that_is_taken_away_ends_its_token_and_what_that_opened) {
+  std::size_t ended = 0;
+  house_.store.subscribe([&](const Grant&, Removal) { ++ended; });
+  write(one_);
+  ASSERT_TRUE(follower_.refresh(kStart));
+  files_.files.erase(kPath);
+  EXPECT_EQ(follower_.refresh(kStart).error().code, Code::not_found);
+  EXPECT_FALSE(opens(one_));
+  EXPECT_EQ(ended, 1U);
+  EXPECT_FALSE(follower_.refresh(kStart));
+  EXPECT_EQ(ended, 1U);
+  write(one_);
+  EXPECT_TRUE(follower_.refresh(kStart));
+  EXPECT_TRUE(opens(one_));
 }
 
 TEST_F(TokenFile, AT_07_a_new_value_after_damage_cuts_what_the_old_one_opened) {

@@ -2,6 +2,7 @@
 // Guard::Core: the parts of a guard in the order in which they depend on each other. Members die in reverse.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -74,7 +75,7 @@ class Guard::Core final : public SessionObserver {
   std::unique_ptr<AccessTokenFile> access_token;
   std::unique_ptr<LoginService> login_service;
   std::unique_ptr<TlsServer> tls;
-  WallTime identity_not_after{};
+  std::atomic<WallTime> identity_not_after{};  ///< told by loops, renewed by the housekeeper
   WallTime identity_look_again{};
 
   Descriptor name_lock;

@@ -23,8 +23,8 @@ Guard::Core::~Core() {
     if (thread.joinable()) thread.join();
   }
   supervisor.reset();  // ends and reaps the tool; what it still tells goes into mailboxes that nobody opens
+  pool.reset();        // waits for what runs: it uses frames of the tasks that go next
   for (auto& side : sides) side->loop().drop_tasks();
-  pool.reset();
 }
 
 void Guard::Core::on_change(const std::shared_ptr<const SessionView>& view) {
@@ -64,7 +64,9 @@ GatewayReport Guard::Core::report() const {
   report.tls_source = told.tls_source;
   if (tls != nullptr) {
     report.tls_days_left = static_cast<int>(
-        std::chrono::duration_cast<std::chrono::hours>(identity_not_after - powers.clock.now()).count() / 24);
+        std::chrono::duration_cast<std::chrono::hours>(identity_not_after.load() - powers.clock.now())
+            .count() /
+        24);
   }
   report.authentication = auth.authentication == Authentication::required ? "required" : "off (insecurely)";
   report.store = "memory";
