@@ -46,9 +46,21 @@ CookieMatches cookies_named(const HeaderFields& fields, std::string_view name) n
   return found;
 }
 
+bool is_gate_cookie(std::string_view name) noexcept {
+  constexpr std::string_view kForm = "-form";
+  constexpr std::string_view kPlain = "sallyport-";
+  if (name.size() > kForm.size() && iequals(name.substr(name.size() - kForm.size()), kForm)) {
+    name.remove_suffix(kForm.size());
+  }
+  if (iequals(name, "__Host-sallyport")) return true;
+  if (name.size() <= kPlain.size() || !iequals(name.substr(0, kPlain.size()), kPlain)) return false;
+  return name.find_first_not_of("0123456789", kPlain.size()) == std::string_view::npos;
+}
+
 std::string cookies_without(const HeaderFields& fields, std::span<const std::string_view> names) {
   std::string kept;
   auto is_ours = [names](std::string_view name) {
+    if (!names.empty() && is_gate_cookie(name)) return true;
     return std::any_of(names.begin(), names.end(),
                        [name](std::string_view ours) { return iequals(ours, name); });
   };

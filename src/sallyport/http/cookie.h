@@ -43,8 +43,12 @@ struct CookieMatches {
 /// cookies_named looks through every Cookie field. Names are case-sensitive. No allocation.
 CookieMatches cookies_named(const HeaderFields& fields, std::string_view name) noexcept;
 
+/// is_gate_cookie: "__Host-sallyport" or "sallyport-PORT", and either with "-form", whatever their case: the
+/// cookies of every gate on this host, since browsers do not keep cookies of one host's ports apart.
+bool is_gate_cookie(std::string_view name) noexcept;
+
 /// cookies_without joins the Cookie fields into one value for the backend and leaves out the names given,
-/// whatever their case; empty: send no Cookie field.
+/// whatever their case, and, where any is given, those of every other gate; empty: send no Cookie field.
 std::string cookies_without(const HeaderFields& fields, std::span<const std::string_view> names);
 
 enum class CookieSecure : std::uint8_t { off, on };

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "sallyport/base/text.h"
+#include "sallyport/http/cookie.h"
 
 namespace sallyport {
 namespace {
@@ -14,6 +15,7 @@ bool stays_on_its_hop(const HeaderField& field) noexcept {
 
 bool plants_cookie(std::string_view set_cookie, std::span<const std::string_view> ours) noexcept {
   const std::string_view name = trimmed(set_cookie.substr(0, set_cookie.find_first_of("=;")));
+  if (is_gate_cookie(name)) return true;
   return std::any_of(ours.begin(), ours.end(), [name](std::string_view one) { return iequals(name, one); });
 }
 

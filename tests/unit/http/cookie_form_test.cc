@@ -42,8 +42,20 @@ TEST(Cookies, SA_05_ours_are_kept_from_the_backend) {
   EXPECT_EQ(without("sallyport-7070=x;a=\"q=r\""), "a=\"q=r\"");
   EXPECT_EQ(without("=__Host-sallyport=x; y"), "y") << "a nameless pair that some read as ours";
   EXPECT_EQ(without("= =__Host-sallyport=x; ==; y"), "y");
-  EXPECT_EQ(without("sallyport-7071=x; ; a"), "sallyport-7071=x; a");
+  EXPECT_EQ(without("sallyport-7071=x; ; a"), "a") << "another gate's, since cookies ignore ports";
+  EXPECT_EQ(without("sallyport-x=1; ; a"), "sallyport-x=1; a");
   EXPECT_EQ(without(""), "");
+}
+
+TEST(Cookies, SA_05_those_of_every_gate_on_this_host_are_known) {
+  for (const std::string_view ours :
+       {"__Host-sallyport", "__host-SALLYPORT-form", "sallyport-7070", "Sallyport-1-form"}) {
+    EXPECT_TRUE(is_gate_cookie(ours)) << ours;
+  }
+  for (const std::string_view other :
+       {"", "sallyport", "sallyport-", "sallyport-7070x", "sallyport-form", "xsallyport-1", "session"}) {
+    EXPECT_FALSE(is_gate_cookie(other)) << other;
+  }
 }
 
 TEST(SetCookie, is_host_only_http_only_and_bounded) {
