@@ -31,11 +31,6 @@ Response wrong_method(std::string_view allowed) {
   return response;
 }
 
-bool is_json(const RequestHead& head) {
-  const auto type = head.fields.value_of(HeaderId::content_type);
-  return iequals(trimmed(type.substr(0, type.find(';'))), "application/json");
-}
-
 bool mutates(Method method) { return method != Method::get && method != Method::head; }
 
 }  // namespace
@@ -62,7 +57,7 @@ Task<Response> AdminApi::answer(Exchange& exchange, const Verdict& verdict) {
   const auto& head = exchange.head();
   Call call{head.method, std::string(head.target.path), nullptr, {}, {}, verdict};
   if (mutates(call.method) && call.method != Method::del) {
-    if (!is_json(head)) co_return problem(415, "unsupported media type", "send application/json");
+    if (!has_media_type(head, "application/json")) co_return problem(415, "unsupported media type", "send application/json");
     auto body = co_await exchange.read_body(kAdminBodyBytesMax);
     if (!body) co_return problem_of(body.error());
     call.body = std::move(*body);

@@ -26,6 +26,11 @@ std::string utc(WallTime at) {
 std::string json_text(std::string_view text) { return dumped(Json(std::string(text))); }
 std::string json_time(WallTime at) { return concat('"', utc(at), '"'); }
 
+bool has_media_type(const RequestHead& head, std::string_view type) {
+  const auto given = head.fields.value_of(HeaderId::content_type);
+  return iequals(trimmed(given.substr(0, given.find(';'))), type);
+}
+
 Response problem(int status, std::string_view title, std::string_view detail) {
   const Json body{{"type", "about:blank"}, {"title", title}, {"status", status}, {"detail", detail}};
   Response response(status, "application/problem+json", dumped(body));

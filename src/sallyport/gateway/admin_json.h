@@ -8,10 +8,14 @@
 #include "sallyport/base/result.h"
 #include "sallyport/base/time.h"
 #include "sallyport/credential/session_tokens.h"
+#include "sallyport/http/message.h"
 #include "sallyport/net/http1_types.h"
 #include "sallyport/session/session.h"
 
 namespace sallyport {
+
+/// has_media_type compares the request's Content-Type, its parameters aside and without regard to case.
+bool has_media_type(const RequestHead& head, std::string_view type);
 
 /// problem is an RFC 9457 document; `detail` says what to do and holds nothing secret.
 Response problem(int status, std::string_view title, std::string_view detail);

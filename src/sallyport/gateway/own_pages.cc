@@ -59,15 +59,7 @@ Response method_refused(std::string_view allowed) {
   return response;
 }
 
-bool is_form(const RequestHead& head) {
-  const auto type = head.fields.value_of(HeaderId::content_type);
-  return iequals(trimmed(type.substr(0, type.find(';'))), "application/x-www-form-urlencoded");
-}
-
-bool is_json(const RequestHead& head) {
-  const auto type = head.fields.value_of(HeaderId::content_type);
-  return iequals(trimmed(type.substr(0, type.find(';'))), "application/json");
-}
+bool is_form(const RequestHead& head) { return has_media_type(head, "application/x-www-form-urlencoded"); }
 
 bool is_read(const RequestHead& head) { return head.method == Method::get || head.method == Method::head; }
 
@@ -329,7 +321,7 @@ Response OwnPages::status_of_caller(const Caller& caller) const {
 Task<void> OwnPages::mint_ticket(Exchange& exchange, const Caller& caller) {
   const auto& head = exchange.head();
   Response response = method_refused("POST");
-  if (head.method == Method::post && !is_json(head)) {
+  if (head.method == Method::post && !has_media_type(head, "application/json")) {
     response = problem(415, "unsupported media type", "send application/json");
   } else if (head.method == Method::post) {
     auto body = co_await exchange.read_body(kOwnBodyBytesMax);
