@@ -57,7 +57,8 @@ Task<Response> AdminApi::answer(Exchange& exchange, const Verdict& verdict) {
   const auto& head = exchange.head();
   Call call{head.method, std::string(head.target.path), nullptr, {}, {}, verdict};
   if (mutates(call.method) && call.method != Method::del) {
-    if (!has_media_type(head, "application/json")) co_return problem(415, "unsupported media type", "send application/json");
+    if (!has_media_type(head, "application/json"))
+      co_return problem(415, "unsupported media type", "send application/json");
     auto body = co_await exchange.read_body(kAdminBodyBytesMax);
     if (!body) co_return problem_of(body.error());
     call.body = std::move(*body);

@@ -7,10 +7,7 @@
 namespace sallyport {
 
 LoopSide::LoopSide(Powers powers, const MakeDialer& make_dialer)
-    : powers_(powers),
-      loop_(powers_.monotonic),
-      dialer_(make_dialer(loop_)),
-      forwarder_(loop_, *dialer_) {}
+    : powers_(powers), loop_(powers_.monotonic), dialer_(make_dialer(loop_)), forwarder_(loop_, *dialer_) {}
 
 LoopSide::~LoopSide() { loop_.drop_tasks(); }
 

@@ -41,7 +41,8 @@ class RunDirectory {
   /// write_token replaces the token file in one step: a reader sees the old or the new credential, never a
   /// part.
   Status write_token(const SecretText& token);
-  /// internal_file holds the credential with which the tool may call the gateway back; write_internal replaces it.
+  /// internal_file holds the credential with which the tool may call the gateway back; write_internal
+  /// replaces it.
   [[nodiscard]] std::string internal_file() const { return path_ + "/internal"; }
   Status write_internal(const SecretText& credential);
   /// clear_socket removes what an earlier run left at the socket's path.
