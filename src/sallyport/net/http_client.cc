@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "sallyport/base/text.h"
-#include "sallyport/http/host.h"
 #include "sallyport/http/body.h"
+#include "sallyport/http/host.h"
 #include "sallyport/http/parser.h"
 #include "sallyport/net/internal/blocking_wire.h"
 
