@@ -150,7 +150,7 @@ void World::open_gate(const WorldOptions& options) {
   PageFrame frame;
   frame.name = session.str();
   own_pages = std::make_unique<OwnPages>(OwnPages::Parts{
-      *login_service, tickets, *pool, monotonic, wall, frame, {}, LoginPage::UserField::hidden, session});
+      *login_service, tickets, *pool, monotonic, wall, frame, {}, LoginPage::UserField::hidden, nullptr});
 }
 
 void World::open_side() {
@@ -165,8 +165,9 @@ void World::open_side() {
     side->cut(std::make_shared<const std::vector<Digest>>(1, grant.digest), CutReason::revoked);
   });
   side->add_handler(std::make_unique<GuardHandler>(
-      GuardHandler::Parts{*gate, *own_pages, side->route(), side->forwarder(), audit, traits_, session,
-                          [this] { ++demands; }, &traffic}));
+      GuardHandler::Parts{*gate, *own_pages, side->routes(), directions, side->forwarder(), audit, traits_,
+                          traits_, [this](const SessionId&) { ++demands; }}));
+  side->open_session(session, traffic, SessionRoute::Reached::by_origin);
   network->listen(front, [this](std::unique_ptr<Stream> stream) { side->serve_stream(std::move(stream)); });
   network->listen(tool_address, [this](std::unique_ptr<Stream> stream) { tool.accept(std::move(stream)); });
   SessionView view;

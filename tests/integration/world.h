@@ -146,6 +146,7 @@ class World {
   MemoryAuditLog audit;
   const Fingerprinter fingerprinter = Fingerprinter::derived_from(SecretText("a test's key"));
   const SessionId session{"tool"};
+  const OneSession directions{session};
   Settings settings;
   std::string host;    ///< of the listener: HOST:PORT
   std::string origin;  ///< scheme and host
@@ -164,7 +165,7 @@ class World {
   std::unique_ptr<LoopSide> side;
   MemoryNetwork* network = nullptr;  ///< side's dialer
   Tool tool;
-  TrafficCounters traffic;
+  std::shared_ptr<TrafficCounters> traffic = std::make_shared<TrafficCounters>();
   int demands = 0;  ///< how often the tool was asked to start
   const SocketAddress front;
   const SocketAddress tool_address = SocketAddress::tcp(IpAddress::v4({127, 0, 0, 1}), 40001);

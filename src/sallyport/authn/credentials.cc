@@ -110,6 +110,7 @@ Answer ask_explicit(Judgement& judgement) {
   }
   if (grant->kind == CredentialKind::internal_credential) {
     why_not = judge_internal(*grant, {evidence.head.target.path, route_of(evidence)}, judgement.now);
+    if (!why_not && grant->session != evidence.session) why_not = Denial::wrong_session;
   }
   return judged(judgement, std::move(grant), why_not);
 }
@@ -181,7 +182,7 @@ Refusal check_credential(Judgement& judgement) {
     if (answer.kind != Answer::Kind::absent && first == Denial::no_credential) first = answer.denial;
     if (answer.kind == Answer::Kind::refused) break;
   }
-  const bool nobody_logs_in = judgement.rules.authentication == Authentication::off;
+  const bool nobody_logs_in = judgement.authentication == Authentication::off;
   if (first != Denial::several_credentials && (nobody_logs_in || is_public(judgement))) {
     judgement.verdict.grant = nullptr;
     judgement.verdict.kind = Verdict::Kind::anonymous;

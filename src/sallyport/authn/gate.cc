@@ -109,10 +109,13 @@ std::uint16_t status_of(Denial denial) noexcept {
 }
 
 Gate::Gate(GateRules rules, GateParts parts)
-    : rules_(std::move(rules)), parts_(parts), local_grant_(make_local_grant(rules_)) {}
+    : rules_(std::move(rules)),
+      parts_(parts),
+      authentication_(rules_.authentication),
+      local_grant_(make_local_grant(rules_)) {}
 
 Verdict Gate::admit(const Evidence& evidence) const {
-  Judgement judgement{rules_, parts_, evidence, local_grant_, parts_.clock.now()};
+  Judgement judgement{rules_, parts_, evidence, local_grant_, authentication(), parts_.clock.now()};
   judgement.upgrading = evidence.door == Door::websocket || evidence.head.upgrade == Upgrade::websocket
                             ? Upgrading::yes
                             : Upgrading::no;

@@ -20,6 +20,7 @@
 #include "sallyport/http/origin.h"
 #include "sallyport/http/parse_fault.h"
 #include "sallyport/http/path_rule.h"
+#include "sallyport/http/session_domain.h"
 #include "sallyport/policy/network_rules.h"
 
 namespace sallyport {
@@ -43,6 +44,9 @@ struct GateRules {
 
   HostList hosts;
   OriginList origins;
+  /// Where sessions have origins of their own: a request for one of them is asked under its own name only,
+  /// and only pages of that very origin may drive it.
+  std::vector<SessionDomain> session_domains;
   NetworkRules networks;
   std::vector<Cidr> trusted_proxies;
   /// Paths of the tool that anybody may GET or HEAD, by the decoded path.
@@ -109,6 +113,15 @@ class Gate {
   void record_refused(Door door, const ConnectionFacts& facts, ParseFault fault,
                       std::string_view request_id) const;
 
+  /// require_authentication closes a door that --insecurely-no-auth had left open, for whoever comes from now
+  /// on. There is no way back without a new gate.
+  void require_authentication() noexcept {
+    authentication_.store(Authentication::required, std::memory_order_release);
+  }
+  [[nodiscard]] Authentication authentication() const noexcept {
+    return authentication_.load(std::memory_order_acquire);
+  }
+
   [[nodiscard]] const GateRules& rules() const noexcept { return rules_; }
 
  private:
@@ -118,6 +131,7 @@ class Gate {
   static constexpr std::size_t kRecentAdmissions = 4096;
   const GateRules rules_;
   const GateParts parts_;
+  std::atomic<Authentication> authentication_;
   GrantRef local_grant_;  // what a trusted local peer is admitted with; in no store
   mutable std::array<std::atomic<std::uint64_t>, kRecentAdmissions> recent_{};
 };

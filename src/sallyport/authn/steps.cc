@@ -10,6 +10,8 @@ namespace {
 
 bool is_listed(const Judgement& judgement) {
   const std::string_view origin = judgement.evidence.head.fields.value_of(HeaderId::origin);
+  if (judgement.domain != nullptr)
+    return judgement.domain->is_origin_of(judgement.evidence.session.view(), origin);
   return judgement.rules.origins.judge(origin) == OriginVerdict::listed;
 }
 
@@ -55,9 +57,16 @@ Refusal check_target(Judgement& judgement) {
 
 Refusal check_host(Judgement& judgement) {
   const auto& fields = judgement.evidence.head.fields;
-  if (!fields.has(HeaderId::host) || !judgement.rules.hosts.allows(fields.value_of(HeaderId::host))) {
-    return Denial::host_not_allowed;
+  if (!fields.has(HeaderId::host)) return Denial::host_not_allowed;
+  const std::string_view host = fields.value_of(HeaderId::host);
+  for (const SessionDomain& domain : judgement.rules.session_domains) {
+    const std::string_view label = domain.label_in(host);
+    if (label.empty()) continue;
+    if (label != judgement.evidence.session.view()) return Denial::host_not_allowed;
+    judgement.domain = &domain;
+    return std::nullopt;
   }
+  if (!judgement.rules.hosts.allows(host)) return Denial::host_not_allowed;
   return std::nullopt;
 }
 

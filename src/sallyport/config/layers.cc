@@ -10,7 +10,7 @@ namespace {
 std::string as_flag(const OptionSpec& option) { return concat("--", option.name); }
 
 const OptionSpec* find_by_variable(std::string_view variable) {
-  for (const auto& option : run_options()) {
+  for (const auto& option : all_options()) {
     if (env_name(option) == variable) return &option;
   }
   return nullptr;
@@ -65,7 +65,7 @@ Result<std::string> expand_variables(std::string_view text, const Environment& e
 
 Layer read_environment_layer(const Environment& environment, Problems& problems) {
   Layer layer;
-  for (const auto& option : run_options()) {
+  for (const auto& option : all_options()) {
     const std::string variable = env_name(option);
     if (const auto value = environment.get(variable)) {
       add_variable(layer, option, *value, concat('$', variable));

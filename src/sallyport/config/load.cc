@@ -22,7 +22,7 @@ using Layers = std::array<Layer, kSources.size()>;
 
 Layer default_layer() {
   Layer layer;
-  for (const auto& option : run_options()) {
+  for (const auto& option : all_options()) {
     if (!option.default_text.empty()) layer[&option].push_back({std::string(option.default_text), {}});
   }
   return layer;
@@ -173,7 +173,7 @@ LoadedSettings load_settings(const SettingsInputs& inputs) {
   layers[3] = internal::read_flag_layer(inputs.flags, problems);
   layers[4] = internal::read_code_layer(inputs.code, problems);
   Loader loader(problems);
-  for (const auto& option : run_options()) {
+  for (const auto& option : all_options()) {
     std::size_t source = layers.size() - 1;
     while (source > 0 && !layers[source].contains(&option)) --source;
     loader.apply(option, static_cast<Source>(source), layers[source][&option]);

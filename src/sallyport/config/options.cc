@@ -19,7 +19,7 @@ using enum Repeat;
 
 // One row, one option.
 // clang-format off
-constexpr std::array kRunOptions{
+constexpr std::array kOptions{
     OptionSpec{"listen", listening, listen_address, many, "ADDR", "127.0.0.1:7070", {}, {},
                "listen here: HOST:PORT, [V6]:PORT, unix:PATH, fd:N", {}, store_listen},
     OptionSpec{"public-url", listening, url, many, "URL", {}, {}, {},
@@ -110,6 +110,15 @@ constexpr std::array kRunOptions{
     OptionSpec{"session-token-secret", tokens, secret, once, "SECRET", "auto", {}, {},
                "keys what is kept of tokens: file:PATH, env:NAME, fd:N; auto: made and kept",
                {"SESSION_TOKEN_SECRET", ""}, store_token_secret},
+    OptionSpec{"domain", serving, text, once, "NAME", {}, {}, {},
+               "sessions are reached as SESSION.NAME, or SESSION.NAME at a URL's scheme and port", {}, store_domain},
+    OptionSpec{"admin", serving, listen_address, once, "ADDR", {}, {}, {},
+               "serve the admin API here too, for access tokens; its socket is there always", {}, store_admin},
+    OptionSpec{"admin-url", serving, url, once, "URL", {}, {}, {},
+               "the name under which people reach --admin", {}, store_admin_url},
+    OptionSpec{"sessions-per-owner", serving, count, once, "N", "20", {}, {},
+               "how many sessions each user may have; who runs the gateway may have any number",
+               {}, store_count<&Settings::sessions_per_owner, 1, kSessionsPerOwnerMax>},
 };
 // clang-format on
 
@@ -132,15 +141,21 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string_view name_of(OptionGroup group) noexcept {
-  constexpr std::array<std::string_view, 5> names{"Listening", "Who may come", "The tool", "Records",
-                                                  "Tokens"};
+  constexpr std::array<std::string_view, 6> names{"Listening", "Who may come", "The tool",
+                                                  "Records",   "Tokens",       "Many sessions"};
   return names[static_cast<std::size_t>(group)];
 }
 
-std::span<const OptionSpec> run_options() noexcept { return kRunOptions; }
+std::span<const OptionSpec> all_options() noexcept { return kOptions; }
+
+std::span<const OptionSpec> run_options() noexcept {
+  const auto first = std::find_if(kOptions.begin(), kOptions.end(),
+                                  [](const OptionSpec& option) { return option.group == serving; });
+  return {kOptions.begin(), first};
+}
 
 const OptionSpec* find_option(std::string_view name) noexcept {
-  for (const auto& option : kRunOptions) {
+  for (const auto& option : kOptions) {
     if (option.name == name) return &option;
   }
   return nullptr;
@@ -165,7 +180,7 @@ const OptionSpec* closest_option(std::string_view name) {
   std::replace(word.begin(), word.end(), '_', '-');
   const OptionSpec* best = nullptr;
   std::size_t best_distance = 1 + std::max<std::size_t>(1, word.size() / 4);
-  for (const auto& option : kRunOptions) {
+  for (const auto& option : kOptions) {
     const std::size_t far = distance(word, option.name);
     if (far < best_distance) {
       best = &option;

@@ -31,7 +31,7 @@ enum class ValueType : std::uint8_t {
 enum class Repeat : std::uint8_t { once, many };
 
 /// OptionGroup is the heading under which help and man page show an option.
-enum class OptionGroup : std::uint8_t { listening, admission, tool, records, tokens };
+enum class OptionGroup : std::uint8_t { listening, admission, tool, records, tokens, serving };
 std::string_view name_of(OptionGroup group) noexcept;
 
 /// ForeignName is a variable under which other programs know the setting; `unit` is what its bare number
@@ -57,7 +57,9 @@ struct OptionSpec {
   Status (*store)(Settings&, std::string_view value);  ///< parses and keeps one value; errors name no secret
 };
 
-/// run_options are the options of `sallyport run`, in the order of help.
+/// all_options is the whole table, in the order of help. run_options leaves out the last group, which is for
+/// `sallyport serve` alone.
+std::span<const OptionSpec> all_options() noexcept;
 std::span<const OptionSpec> run_options() noexcept;
 /// find_option looks a name up as a flag spells it; nullptr where there is none.
 const OptionSpec* find_option(std::string_view name) noexcept;

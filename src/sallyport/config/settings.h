@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Settings: what `sallyport run` was told, typed. Filled only by load_settings, from the table in options.h.
+// Settings: what `sallyport run` or `sallyport serve` was told, typed. Filled only by load_settings, from the
+// table in options.h.
 #pragma once
 
 #include <cstdint>
@@ -74,6 +75,10 @@ struct Settings {
   Duration session_token_lifetime{};
   Duration token_cleanup_interval{};
   SecretSetting session_token_secret;
+  std::string domain;                  ///< "NAME" or a URL; empty: none
+  std::optional<ListenAddress> admin;  ///< of the admin API, besides its socket
+  std::optional<PublicUrl> admin_url;
+  std::uint32_t sessions_per_owner = 0;
 };
 
 }  // namespace sallyport

@@ -16,9 +16,21 @@ Result<std::unique_ptr<Guard>> Guard::start(const Settings& settings, std::vecto
                                             GuardPowers powers, GuardNotices notices) {
   auto core = std::make_unique<Core>(settings, std::move(powers), std::move(notices));
   SALLYPORT_CHECK(core->open_credentials());
+  SALLYPORT_CHECK(core->settle_name(command));
   SALLYPORT_CHECK(core->open_tls());
-  SALLYPORT_CHECK(core->open_doors(command));
+  SALLYPORT_CHECK(core->open_doors());
   SALLYPORT_CHECK(core->open_session(std::move(command)));
+  core->run_loops();
+  return std::unique_ptr<Guard>(new Guard(std::move(core)));
+}
+
+Result<std::unique_ptr<Guard>> Guard::serve(const Settings& settings, GuardPowers powers,
+                                            GuardNotices notices) {
+  auto core = std::make_unique<Core>(settings, std::move(powers), std::move(notices));
+  SALLYPORT_CHECK(core->open_credentials());
+  SALLYPORT_CHECK(core->open_tls());
+  SALLYPORT_CHECK(core->open_doors());
+  SALLYPORT_CHECK(core->open_admin_listener());
   core->run_loops();
   return std::unique_ptr<Guard>(new Guard(std::move(core)));
 }
@@ -27,6 +39,6 @@ const GuardStart& Guard::started() const noexcept { return core_->told; }
 std::shared_ptr<const SessionView> Guard::view() const { return core_->supervisor->view(core_->session); }
 std::vector<std::string> Guard::housekeep() { return core_->housekeep(); }
 int Guard::stop(Duration patience) { return core_->stop(patience); }
-void Guard::hurry() { (void)core_->supervisor->end(core_->session, EndSpeed::at_once); }
+void Guard::hurry() { core_->end_all(EndSpeed::at_once); }
 
 }  // namespace sallyport

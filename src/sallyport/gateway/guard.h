@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Guard: one guarded tool, whole. It joins store, gate, session, loops and listeners; `sallyport run` is this
-// class with the real powers, and a test is this class with fakes.
+// Guard: the gateway, whole. It joins store, gate, sessions, loops and listeners; `sallyport run` and
+// `sallyport serve` are this class with the real powers, and a test is this class with fakes.
 #pragma once
 
 #include <functional>
@@ -40,15 +40,17 @@ struct GuardPowers {
 
 /// GuardNotices is told what a person at the terminal wants to know. Called from the supervisor's thread.
 struct GuardNotices {
-  std::function<void(const SessionView&)> state;  ///< the tool's state changed
-  std::function<void(std::string_view)> output;   ///< a line of the tool, harmless and redacted
+  std::function<void(const SessionView&)> state;  ///< a tool's state changed
+  std::function<void(std::string_view)> output;   ///< a line of a tool, harmless and redacted
 };
 
 /// GuardStart is what is said at the start.
 struct GuardStart {
-  SessionId session;
+  SessionId session;  ///< of `run`
   std::vector<std::string> urls;
-  SecretText login_link;  ///< for a terminal only
+  std::string session_urls;  ///< of `serve`: how sessions are reached, with SESSION where the name stands
+  std::string admin_url;     ///< of `serve --admin`; empty: the socket alone
+  SecretText login_link;     ///< for a terminal only
   Duration login_link_life{};
   std::string admin_socket;
   std::string tls_source;      ///< "off", "local authority", "given files"
@@ -67,21 +69,24 @@ class Guard {
  public:
   static Result<std::unique_ptr<Guard>> start(const Settings& settings, std::vector<std::string> command,
                                               GuardPowers powers, GuardNotices notices);
+  /// serve starts a gateway without a session; they come by the admin API. Errors as of start.
+  static Result<std::unique_ptr<Guard>> serve(const Settings& settings, GuardPowers powers,
+                                              GuardNotices notices);
   ~Guard();
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
   [[nodiscard]] const GuardStart& started() const noexcept;
-  /// view is the tool's present state; null in the first moment of a start.
+  /// view is the present state of the tool of `run`; null in the first moment of a start.
   [[nodiscard]] std::shared_ptr<const SessionView> view() const;
   /// housekeep does what is due now and then: expired credentials, changed token and password files, a
   /// certificate that is due. Call it about once a second, from one thread. It returns what went wrong, for
   /// the log: a new text each time that something changed.
   std::vector<std::string> housekeep();
-  /// stop refuses new requests, lets exchanges end for `patience`, then ends the tool; returns when all is
-  /// reaped, with the tool's status as a shell would report it.
+  /// stop refuses new requests, lets exchanges end for `patience`, then ends the tools; returns when all is
+  /// reaped, with the status of the tool of `run` as a shell would report it.
   int stop(Duration patience);
-  /// hurry kills the tool at once, while stop() waits. Any thread.
+  /// hurry kills the tools at once, while stop() waits. Any thread.
   void hurry();
 
  private:

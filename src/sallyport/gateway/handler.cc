@@ -13,6 +13,7 @@ namespace sallyport {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
+constexpr Duration kReadyLookEvery = std::chrono::milliseconds(200);
 
 /// retry_after_text rounds up: a client that comes a moment early would only be refused again.
 std::string retry_after_text(Duration wait) {
@@ -42,6 +43,15 @@ std::string_view error_name(std::uint16_t status) {
   }
 }
 
+/// to_directory adds the slash without which relative links of a tool would lead out of its path.
+Response to_directory(const RequestHead& head, const SessionId& session) {
+  const auto& query = head.target.query_raw;
+  Response response(308, "text/plain; charset=utf-8", "");
+  response.add("Location", concat(path_route_of(session.view()), query.empty() ? "" : "?", query))
+      .add("Cache-Control", "no-store");
+  return response;
+}
+
 Response to_login(const RequestHead& head) {
   Response response(302, "text/plain; charset=utf-8", "");
   response.add("Location", concat("/.sallyport/login?next=", form_encode(head.target.raw)))
@@ -61,12 +71,15 @@ GuardHandler::GuardHandler(Parts parts)
 
 Task<void> GuardHandler::handle(Exchange& exchange) {
   const auto& head = exchange.head();
+  const Destination destination = parts_.directions.find(head, parts_.routes);
+  const SessionId& session = destination.session();
+  const ListenerTraits& listener = session.empty() ? parts_.listener : parts_.session_listener;
   auto ask_peer = [&exchange] { return exchange.stream().peer_process(); };
   const Evidence evidence{head.upgrade == Upgrade::websocket ? Door::websocket : Door::http,
                           exchange.facts(),
                           head,
-                          parts_.listener,
-                          parts_.session,
+                          listener,
+                          session,
                           PeerLookup(ask_peer),
                           exchange.request_id()};
   const Verdict verdict = parts_.gate.admit(evidence);
@@ -76,54 +89,66 @@ Task<void> GuardHandler::handle(Exchange& exchange) {
     (void)co_await exchange.respond(response);
     co_return;
   }
-  const LiveBinding binding{verdict.credential(), verdict.expires, parts_.session};
-  if (verdict.grant) exchange.bind(binding);
+  // Who came without a credential is bound to the session alone, and cut when its door is closed.
+  const LiveBinding binding{verdict.credential(), verdict.expires, session};
+  exchange.bind(binding);
   if (is_own_path(head.target.path)) {
-    const OwnPages::Caller caller{verdict, parts_.listener};
+    const OwnPages::Caller caller{verdict, listener, session};
     co_await parts_.own.handle(exchange, caller);
+  } else if (destination.route() == nullptr) {
+    const auto response = no_session(head, session);
+    (void)co_await exchange.respond(response);
+  } else if (destination.prefix_bytes() != 0 && head.target.path.size() == destination.prefix_bytes()) {
+    const auto response = to_directory(head, session);
+    (void)co_await exchange.respond(response);
   } else {
-    co_await pass_on(exchange, verdict);
+    co_await pass_on(exchange, verdict, *destination.route(), destination.prefix_bytes());
   }
-  if (exchange.cut_reason()) record_cut(exchange, verdict);
+  if (exchange.cut_reason()) record_cut(exchange, verdict, session);
   exchange.unbind();
 }
 
-Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict) {
-  if (!parts_.route.ready()) {
-    if (parts_.route.view() != nullptr && parts_.route.view()->state == SessionState::dormant)
-      parts_.demand();
-    // A tool that starts on demand is worth a short wait; the loop's coarse clock is fine for that.
-    const MonotonicTime patience = sallyport::after(exchange.loop().now(), kOnDemandWait);
-    while (!parts_.route.ready() && parts_.route.view() != nullptr &&
-           (parts_.route.view()->state == SessionState::dormant ||
-            parts_.route.view()->state == SessionState::starting) &&
-           exchange.loop().now() < patience && !exchange.cut_reason() && !wants_page(exchange.head())) {
-      const auto next = after(exchange.loop().now(), std::chrono::milliseconds(200));
-      co_await exchange.loop().sleep_until(next);
-    }
+Task<void> GuardHandler::wait_until_ready(Exchange& exchange, SessionRoute& route) {
+  const auto on_its_way = [&route] {
+    return route.view() != nullptr &&
+           (route.view()->state == SessionState::dormant || route.view()->state == SessionState::starting);
+  };
+  if (route.view() != nullptr && route.view()->state == SessionState::dormant) parts_.demand(route.id());
+  // A tool that starts on demand is worth a short wait; the loop's coarse clock is fine for that.
+  const MonotonicTime patience = after(exchange.loop().now(), kOnDemandWait);
+  while (on_its_way() && exchange.loop().now() < patience && !exchange.cut_reason() &&
+         !wants_page(exchange.head())) {
+    const auto next = after(exchange.loop().now(), kReadyLookEvery);
+    co_await exchange.loop().sleep_until(next);
   }
+}
+
+Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict, SessionRoute& route,
+                                 std::size_t prefix_bytes) {
+  if (!route.ready()) co_await wait_until_ready(exchange, route);
   if (exchange.cut_reason()) {  // its credential ended while it waited
     exchange.mark_broken();
     co_return;
   }
-  if (!parts_.route.ready()) {
-    const auto response = not_ready(exchange.head(), verdict);
+  if (!route.ready()) {
+    const auto response = not_ready(exchange.head(), verdict, route);
     (void)co_await exchange.respond(response);
     co_return;
   }
-  const auto view = parts_.route.view();  // the route may move on while this request is under way
-  const auto lines = parts_.route.lines_for(verdict.grant ? verdict.grant->principal : nullptr);
+  const auto view = route.view();  // the route may move on while this request is under way
+  const auto lines = route.lines_for(verdict.grant ? verdict.grant->principal : nullptr);
   view->activity->touch(exchange.loop().now());
   ForwardPlan plan;
   plan.upstream = &view->endpoint;
   plan.injected_lines = lines->expose();
   plan.hygiene.cookies = own_cookies_;
-  plan.traffic = parts_.traffic;
+  if (route.reached() == SessionRoute::Reached::by_path) plan.path_bytes_cut = prefix_bytes;
+  plan.traffic = route.traffic();
   plan.timeouts = parts_.timeouts;
   const auto outcome = co_await parts_.forwarder.forward(exchange, plan);
   view->activity->touch(exchange.loop().now());
   if (!outcome.unanswered()) co_return;
-  const auto response = bad_gateway(outcome.end, exchange.head());
+  const auto response = bad_gateway(outcome.end, exchange.head(), view->id.view());
   (void)co_await exchange.respond(response);
 }
 
@@ -162,10 +187,19 @@ Response GuardHandler::told(const RequestHead& head, int status, const MessagePa
   return page_response(status, render_message(parts_.own.frame(), page));
 }
 
+Response GuardHandler::no_session(const RequestHead& head, const SessionId& asked) const {
+  MessagePage page;
+  page.title = asked.empty() ? "Which session?" : "No such session";
+  page.text = asked.empty() ? "This is the gateway itself; each session has an address of its own."
+                            : "It may have ended. `sallyport session list` shows those that there are.";
+  return told(head, 404, page, "not_found");
+}
+
 /// What the tool printed is for people who proved who they are, not for whoever asks for a public path.
-Response GuardHandler::not_ready(const RequestHead& head, const Verdict& verdict) const {
-  const auto& view = parts_.route.view();
-  const auto& name = parts_.own.frame().name;
+Response GuardHandler::not_ready(const RequestHead& head, const Verdict& verdict,
+                                 const SessionRoute& route) const {
+  const auto& view = route.view();
+  const auto name = route.id().view();
   MessagePage page;
   std::string_view error = "starting";
   const SessionState state = view == nullptr ? SessionState::starting : view->state;
@@ -192,8 +226,7 @@ Response GuardHandler::not_ready(const RequestHead& head, const Verdict& verdict
   return response;
 }
 
-Response GuardHandler::bad_gateway(ForwardEnd end, const RequestHead& head) const {
-  const auto& name = parts_.own.frame().name;
+Response GuardHandler::bad_gateway(ForwardEnd end, const RequestHead& head, std::string_view name) const {
   MessagePage page;
   switch (end) {
     case ForwardEnd::backend_timeout:
@@ -215,7 +248,8 @@ Response GuardHandler::bad_gateway(ForwardEnd end, const RequestHead& head) cons
   }
 }
 
-void GuardHandler::record_cut(const Exchange& exchange, const Verdict& verdict) const {
+void GuardHandler::record_cut(const Exchange& exchange, const Verdict& verdict,
+                              const SessionId& session) const {
   AuditEvent event;
   event.kind = AuditKind::connection_cut;
   event.outcome = Outcome::allowed;
@@ -225,7 +259,7 @@ void GuardHandler::record_cut(const Exchange& exchange, const Verdict& verdict) 
     event.how = verdict.grant->kind;
     event.credential = verdict.grant->digest;
   }
-  event.session = parts_.session.view();
+  event.session = session.view();
   event.peer = &exchange.facts().peer;
   event.request_id = exchange.request_id();
   event.detail = name_of(*exchange.cut_reason());

@@ -7,8 +7,8 @@
 #include <functional>
 
 #include "sallyport/authn/gate.h"
+#include "sallyport/gateway/directions.h"
 #include "sallyport/gateway/own_pages.h"
-#include "sallyport/gateway/route.h"
 #include "sallyport/net/http1_server.h"
 #include "sallyport/proxy/forward.h"
 
@@ -18,8 +18,8 @@ namespace sallyport {
 inline constexpr Duration kOnDemandWait = std::chrono::seconds(20);
 inline constexpr int kRetryAfterSeconds = 2;
 
-/// Demand asks the session's supervisor to start the tool; any thread.
-using Demand = std::function<void()>;
+/// Demand asks the supervisor to start a session's tool; any thread.
+using Demand = std::function<void(const SessionId&)>;
 
 /// GuardHandler belongs to one loop and one listener's traits. What it refers to outlives it.
 class GuardHandler final : public RequestHandler {
@@ -27,13 +27,15 @@ class GuardHandler final : public RequestHandler {
   struct Parts {
     const Gate& gate;
     OwnPages& own;
-    SessionRoute& route;
+    RouteTable& routes;
+    const Directions& directions;
     Forwarder& forwarder;
     AuditLog& audit;
     ListenerTraits listener;
-    SessionId session;
+    /// What holds of the listener where a session is asked for: `run` trusts local peers there, `serve` does
+    /// not, since sessions' tools are local peers as well.
+    ListenerTraits session_listener;
     Demand demand;
-    TrafficCounters* traffic = nullptr;
     ForwardTimeouts timeouts{};
   };
   explicit GuardHandler(Parts parts);
@@ -42,13 +44,17 @@ class GuardHandler final : public RequestHandler {
   void on_refused(const ConnectionFacts& facts, Refusal refusal, ParseFault fault) noexcept override;
 
  private:
-  Task<void> pass_on(Exchange& exchange, const Verdict& verdict);
+  Task<void> pass_on(Exchange& exchange, const Verdict& verdict, SessionRoute& route,
+                     std::size_t prefix_bytes);
+  Task<void> wait_until_ready(Exchange& exchange, SessionRoute& route);
   [[nodiscard]] Response refusal(const RequestHead& head, const Verdict& verdict) const;
-  [[nodiscard]] Response not_ready(const RequestHead& head, const Verdict& verdict) const;
-  [[nodiscard]] Response bad_gateway(ForwardEnd end, const RequestHead& head) const;
+  [[nodiscard]] Response no_session(const RequestHead& head, const SessionId& asked) const;
+  [[nodiscard]] Response not_ready(const RequestHead& head, const Verdict& verdict,
+                                   const SessionRoute& route) const;
+  [[nodiscard]] Response bad_gateway(ForwardEnd end, const RequestHead& head, std::string_view name) const;
   [[nodiscard]] Response told(const RequestHead& head, int status, const MessagePage& page,
                               std::string_view error) const;
-  void record_cut(const Exchange& exchange, const Verdict& verdict) const;
+  void record_cut(const Exchange& exchange, const Verdict& verdict, const SessionId& session) const;
 
   Parts parts_;
   std::string form_cookie_;

@@ -50,13 +50,38 @@ Task<void> LoopSide::converse(Service& service, std::unique_ptr<Stream> stream) 
   co_await service.server->serve(std::move(stream));
 }
 
+void LoopSide::open_session(const SessionId& id, std::shared_ptr<TrafficCounters> traffic,
+                            SessionRoute::Reached reached) {
+  loop_.post([this, id, traffic = std::move(traffic), reached] { (void)routes_.open(id, traffic, reached); });
+}
+
+void LoopSide::close_session(const SessionId& id) {
+  loop_.post([this, id] {
+    if (const auto route = routes_.find(id.view())) leave_endpoint(*route);
+    routes_.close(id);
+    cut_now([&id](const LiveBinding& binding) { return binding.session == id; }, CutReason::session_ended);
+  });
+}
+
+/// leave_endpoint: the tool that was reached there is gone, and what listens there next is another.
+void LoopSide::leave_endpoint(const SessionRoute& route) {
+  if (!route.ready()) return;
+  forwarder_.pool().forget(route.view()->endpoint);
+  if (on_gone_) on_gone_(*route.view());
+}
+
 void LoopSide::adopt(std::shared_ptr<const SessionView> view) {
   loop_.post([this, view = std::move(view)] {
+    const auto route = routes_.find(view->id.view());
+    if (route == nullptr) return;
+    if (view->state != SessionState::ready) leave_endpoint(*route);
     if (view->state == SessionState::ready && on_ready_) on_ready_(*view);
-    if (route_.ready() && view->state != SessionState::ready)
-      forwarder_.pool().forget(route_.view()->endpoint);
-    route_.adopt(view);
+    route->adopt(view);
   });
+}
+
+void LoopSide::cut_now(const std::function<bool(const LiveBinding&)>& fits, CutReason reason) {
+  for (auto& service : services_) service->server->cut_if(fits, reason);
 }
 
 void LoopSide::cut(std::shared_ptr<const std::vector<Digest>> credentials, CutReason reason) {
@@ -65,7 +90,13 @@ void LoopSide::cut(std::shared_ptr<const std::vector<Digest>> credentials, CutRe
       return std::any_of(credentials->begin(), credentials->end(),
                          [&binding](const Digest& ended) { return ended.matches(binding.credential); });
     };
-    for (auto& service : services_) service->server->cut_if(fits, reason);
+    cut_now(fits, reason);
+  });
+}
+
+void LoopSide::cut_session(const SessionId& id, CutReason reason) {
+  loop_.post([this, id, reason] {
+    cut_now([&id](const LiveBinding& binding) { return binding.session == id; }, reason);
   });
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// LoopSide: everything of a gateway that belongs to one event loop: listeners, servers, route, forwarder.
+// LoopSide: everything of a gateway that belongs to one event loop: listeners, servers, routes, forwarder.
 #pragma once
 
 #include <memory>
 #include <vector>
 
+#include "sallyport/gateway/directions.h"
 #include "sallyport/gateway/handler.h"
 #include "sallyport/net/dialer.h"
 #include "sallyport/net/limiter.h"
@@ -35,7 +36,7 @@ class LoopSide {
   LoopSide& operator=(const LoopSide&) = delete;
 
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
-  [[nodiscard]] SessionRoute& route() noexcept { return route_; }
+  [[nodiscard]] RouteTable& routes() noexcept { return routes_; }
   [[nodiscard]] Forwarder& forwarder() noexcept { return forwarder_; }
 
   /// serve answers connections of `socket` with `handler`; with `tls` they are TLS. Before run().
@@ -47,16 +48,25 @@ class LoopSide {
   /// add_handler makes a server without a listener, for serve_stream.
   void add_handler(std::unique_ptr<RequestHandler> handler);
 
-  /// on_ready is called on the loop with each view of a ready tool, before requests go to it. Before run().
+  /// on_ready is called on the loop with each view of a ready tool, before requests go to it; on_gone when
+  /// they no longer do, with the view that was the ready one. Before run().
   void on_ready(std::function<void(const SessionView&)> call) { on_ready_ = std::move(call); }
+  void on_gone(std::function<void(const SessionView&)> call) { on_gone_ = std::move(call); }
   [[nodiscard]] Dialer& dialer() noexcept { return *dialer_; }
 
   /// run turns the loop until stop_after().
   void run() { loop_.run(); }
-  /// adopt takes a new view of the session. Any thread.
+  /// open_session makes a session's route; close_session takes it away, and cuts what is under way with it.
+  /// Any thread.
+  void open_session(const SessionId& id, std::shared_ptr<TrafficCounters> traffic,
+                    SessionRoute::Reached reached);
+  void close_session(const SessionId& id);
+  /// adopt takes a new view of a session whose route is open. Any thread.
   void adopt(std::shared_ptr<const SessionView> view);
   /// cut ends what was admitted by one of these credentials. Any thread.
   void cut(std::shared_ptr<const std::vector<Digest>> credentials, CutReason reason);
+  /// cut_session ends what is under way with one session, whoever's it is. Any thread.
+  void cut_session(const SessionId& id, CutReason reason);
   /// stop_after closes the listeners, lets exchanges end until `patience` has passed, cuts the rest, stops
   /// the loop. Any thread.
   void stop_after(Duration patience);
@@ -71,13 +81,16 @@ class LoopSide {
   Service& add_service(std::unique_ptr<RequestHandler> handler, TlsServer* tls);
   Task<void> converse(Service& service, std::unique_ptr<Stream> stream);
   Task<void> drain(MonotonicTime deadline);
+  void cut_now(const std::function<bool(const LiveBinding&)>& fits, CutReason reason);
+  void leave_endpoint(const SessionRoute& route);
 
   Powers powers_;
   Loop loop_;
   std::unique_ptr<Dialer> dialer_;
   Forwarder forwarder_;
-  SessionRoute route_;
+  RouteTable routes_;
   std::function<void(const SessionView&)> on_ready_;
+  std::function<void(const SessionView&)> on_gone_;
   std::vector<std::unique_ptr<Service>> services_;
 };
 

@@ -123,6 +123,12 @@ Task<void> OwnPages::handle(Exchange& exchange, const Caller& caller) {
   (void)co_await exchange.respond(response);  // a client that went away needs no answer
 }
 
+PageFrame OwnPages::frame_for(const Caller& caller) const {
+  PageFrame frame = parts_.frame;
+  if (!caller.session.empty()) frame.name = caller.session.str();
+  return frame;
+}
+
 Response OwnPages::login_form(const Exchange& exchange, const Caller& caller, std::string_view next,
                               std::string_view notice, int status) const {
   const CookieNames names(exchange, caller.listener);
@@ -134,7 +140,7 @@ Response OwnPages::login_form(const Exchange& exchange, const Caller& caller, st
   page.csrf = seed.field;
   page.notice = std::string(notice);
   page.user_field = parts_.user_field;
-  auto response = page_response(status, render_login(parts_.frame, page));
+  auto response = page_response(status, render_login(frame_for(caller), page));
   if (!seed.new_cookie.empty()) set_cookie(response, exchange, names.form, seed.new_cookie, std::nullopt);
   return response;
 }
@@ -219,7 +225,7 @@ Task<void> OwnPages::handle_link(Exchange& exchange, const Caller& caller) {
   if (is_read(head)) {
     const auto seed = parts_.logins.form_for(FormPurpose::link, caller_of(exchange, caller.verdict, names),
                                              parts_.monotonic.now());
-    response = page_response(200, render_link(parts_.frame, concat(kLinkPrefix, link), seed.field));
+    response = page_response(200, render_link(frame_for(caller), concat(kLinkPrefix, link), seed.field));
     if (!seed.new_cookie.empty()) set_cookie(response, exchange, names.form, seed.new_cookie, std::nullopt);
   } else if (head.method == Method::post) {
     auto form = co_await read_form(exchange);
@@ -273,7 +279,7 @@ Response OwnPages::sign_ins(const Caller& caller, std::string_view notice, int s
   } else if (page.notice.empty()) {
     page.notice = "You are here without a sign-in, so there is nothing to end.";
   }
-  return page_response(status, render_sign_ins(parts_.frame, page));
+  return page_response(status, render_sign_ins(frame_for(caller), page));
 }
 
 Task<void> OwnPages::handle_sign_ins(Exchange& exchange, const Caller& caller) {
@@ -301,7 +307,7 @@ Task<void> OwnPages::handle_sign_ins(Exchange& exchange, const Caller& caller) {
 
 Response OwnPages::status_of_caller(const Caller& caller) const {
   nlohmann::ordered_json body{{"authenticated", caller.verdict.principal() != nullptr},
-                              {"session", parts_.session.view()}};
+                              {"session", caller.session.view()}};
   if (const Principal* who = caller.verdict.principal()) {
     body["user"] = who->id;
     body["kind"] = name_of(who->kind);
@@ -318,6 +324,44 @@ Response OwnPages::status_of_caller(const Caller& caller) const {
   return response;
 }
 
+/// ticket_session is which session a ticket is wanted for: that of this origin, or, on the gateway's own
+/// origin, the one that the body names and its caller may use.
+Result<SessionId> OwnPages::ticket_session(const Caller& caller, std::string_view named) const {
+  if (!caller.session.empty()) {
+    if (named.empty() || named == caller.session.view()) return caller.session;
+    return fail(Code::permission_denied, "this origin belongs to another session");
+  }
+  SessionId wanted{std::string(named)};
+  const Principal* who = caller.verdict.principal();
+  if (who != nullptr && parts_.may_use && parts_.may_use(*who, wanted)) return wanted;
+  return fail(Code::permission_denied, "name a session of yours: {\"session\": \"its-id\", \"path\": ...}");
+}
+
+Response OwnPages::ticket_for(const Exchange& exchange, const Caller& caller, const SessionId& session,
+                              std::string path) const {
+  TicketOrder order;
+  order.minter = caller.verdict.grant;
+  order.session = session;
+  order.path = std::move(path);
+  const auto origin = exchange.head().fields.value_of(HeaderId::origin);
+  order.origin = origin.empty() ? own_origin(exchange) : std::string(origin);
+  const auto minted = parts_.tickets.mint(order, parts_.monotonic.now());
+  if (!minted && minted.error().code == Code::invalid_argument) {
+    return problem(400, "bad request",
+                   "a ticket needs a sign-in or token of yours, and a path that begins with /");
+  }
+  if (!minted) {
+    return problem(http_status_of(minted.error().code), "refused",
+                   "no ticket could be made now; try again later");
+  }
+  const auto life = std::chrono::duration_cast<std::chrono::seconds>(kTicketLife).count();
+  Response response(
+      201, "application/json",
+      concat("{\"ticket\":", json_text(minted->text.expose()), ",\"expires_in_s\":", life, "}"));
+  response.add("Cache-Control", "no-store");
+  return response;
+}
+
 Task<void> OwnPages::mint_ticket(Exchange& exchange, const Caller& caller) {
   const auto& head = exchange.head();
   Response response = method_refused("POST");
@@ -327,31 +371,15 @@ Task<void> OwnPages::mint_ticket(Exchange& exchange, const Caller& caller) {
     auto body = co_await exchange.read_body(kOwnBodyBytesMax);
     const auto wish = nlohmann::json::parse(body ? *body : std::string(), nullptr, false);
     const bool named = wish.is_object() && wish.contains("path") && wish["path"].is_string();
+    const bool odd_session = named && wish.contains("session") && !wish["session"].is_string();
     if (!named) {
       response = problem(400, "bad request", "send {\"path\": \"/the/websocket\"}");
-    } else if (wish.contains("session") && wish["session"] != parts_.session.str()) {
-      response = problem(403, "forbidden", "this origin belongs to another session");
+    } else if (odd_session) {
+      response = problem(403, "forbidden", "session is the name of one");
     } else {
-      TicketOrder order;
-      order.minter = caller.verdict.grant;
-      order.session = parts_.session;
-      order.path = wish["path"].get<std::string>();
-      const auto origin = head.fields.value_of(HeaderId::origin);
-      order.origin = origin.empty() ? own_origin(exchange) : std::string(origin);
-      const auto minted = parts_.tickets.mint(order, parts_.monotonic.now());
-      if (!minted && minted.error().code == Code::invalid_argument) {
-        response = problem(400, "bad request",
-                           "a ticket needs a sign-in or token of yours, and a path that begins with /");
-      } else if (!minted) {
-        response = problem(http_status_of(minted.error().code), "refused",
-                           "no ticket could be made now; try again later");
-      } else {
-        const auto life = std::chrono::duration_cast<std::chrono::seconds>(kTicketLife).count();
-        response = Response(
-            201, "application/json",
-            concat("{\"ticket\":", json_text(minted->text.expose()), ",\"expires_in_s\":", life, "}"));
-        response.add("Cache-Control", "no-store");
-      }
+      const auto session = ticket_session(caller, wish.value("session", std::string()));
+      response = session ? ticket_for(exchange, caller, *session, wish["path"].get<std::string>())
+                         : problem(403, "forbidden", session.error().what);
     }
   }
   (void)co_await exchange.respond(response);

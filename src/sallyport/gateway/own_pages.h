@@ -3,6 +3,7 @@
 // status, tickets.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -32,18 +33,21 @@ class OwnPages {
     PageFrame frame;
     std::string theme;  ///< a style sheet that is served after ours; empty: none
     LoginPage::UserField user_field = LoginPage::UserField::hidden;
-    SessionId session;
+    /// whether somebody may use a session that is not this origin's; none: nobody may
+    std::function<bool(const Principal&, const SessionId&)> may_use;
   };
   explicit OwnPages(Parts parts) : parts_(std::move(parts)) {}
 
-  /// Caller is who asks, and through which listener.
+  /// Caller is who asks, through which listener, and at whose origin; empty: the gateway's own.
   struct Caller {
     const Verdict& verdict;
     const ListenerTraits& listener;
+    const SessionId& session;
   };
   /// handle answers a request below /.sallyport/ that the gate let through.
   Task<void> handle(Exchange& exchange, const Caller& caller);
 
+  /// frame is the gateway's own.
   [[nodiscard]] const PageFrame& frame() const noexcept { return parts_.frame; }
 
  private:
@@ -53,6 +57,10 @@ class OwnPages {
   Task<void> handle_sign_ins(Exchange& exchange, const Caller& caller);
   Task<void> handle_logout(Exchange& exchange, const Caller& caller);
   Task<void> mint_ticket(Exchange& exchange, const Caller& caller);
+  [[nodiscard]] PageFrame frame_for(const Caller& caller) const;
+  [[nodiscard]] Result<SessionId> ticket_session(const Caller& caller, std::string_view named) const;
+  [[nodiscard]] Response ticket_for(const Exchange& exchange, const Caller& caller, const SessionId& session,
+                                    std::string path) const;
   [[nodiscard]] Response login_form(const Exchange& exchange, const Caller& caller, std::string_view next,
                                     std::string_view notice, int status) const;
   [[nodiscard]] Response sign_ins(const Caller& caller, std::string_view notice, int status) const;

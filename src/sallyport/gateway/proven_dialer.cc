@@ -9,21 +9,28 @@
 
 namespace sallyport {
 
-void ProvenDialer::expect(pid_t tool) noexcept {
-  if (tool == tool_) return;
-  tool_ = tool;
-  proven_.clear();
+void ProvenDialer::expect(const SocketAddress& endpoint, pid_t tool) {
+  if (endpoint.is_unix()) return;
+  Expected& expected = tools_[endpoint.port];
+  if (expected.tool == tool) return;
+  expected = Expected{tool, {}};
+}
+
+void ProvenDialer::forget(const SocketAddress& endpoint) noexcept {
+  if (!endpoint.is_unix()) tools_.erase(endpoint.port);
 }
 
 bool ProvenDialer::is_proven(const SocketAddress& address) {
   if (address.is_unix()) return true;
+  const auto found = tools_.find(address.port);
   const auto socket = listening_socket_of(address);
-  if (!socket || tool_ == 0) return false;
-  if (std::find(proven_.begin(), proven_.end(), *socket) != proven_.end()) return true;
-  const pid_t shepherd = parent_of(tool_);  // what the tool's main process left behind is below the shepherd
+  if (!socket || found == tools_.end() || found->second.tool == 0) return false;
+  auto& [tool, proven] = found->second;
+  if (std::find(proven.begin(), proven.end(), *socket) != proven.end()) return true;
+  const pid_t shepherd = parent_of(tool);  // what the tool's main process left behind is below the shepherd
   if (shepherd <= 1 || prove_listener(address.port, shepherd).owner != PortOwner::tool) return false;
-  if (proven_.size() >= kProvenListenersMax) proven_.clear();
-  proven_.push_back(*socket);
+  if (proven.size() >= kProvenListenersMax) proven.clear();
+  proven.push_back(*socket);
   return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "sallyport/net/dialer.h"
@@ -15,7 +16,7 @@ namespace sallyport {
 
 inline constexpr std::size_t kProvenListenersMax = 8;
 
-/// ProvenDialer keeps the tool's credential and its users' requests from whoever takes the port over while
+/// ProvenDialer keeps a tool's credential and its users' requests from whoever takes the port over while
 /// the tool dies. After each connect to a loopback port it looks up, with one query to the kernel, which
 /// listening socket stands there; a socket that it does not know yet is proven to belong to the tool as at
 /// the tool's start, which walks /proc, and is seldom. Unix sockets in the session's private directory need
@@ -24,16 +25,21 @@ class ProvenDialer final : public Dialer {
  public:
   explicit ProvenDialer(std::unique_ptr<Dialer> inner) : inner_(std::move(inner)) {}
 
-  /// expect names the tool's process; what was proven for another is forgotten.
-  void expect(pid_t tool) noexcept;
+  /// expect names the process of the tool whose endpoint this is; what was proven for another is forgotten.
+  void expect(const SocketAddress& endpoint, pid_t tool);
+  /// forget says that no tool of ours is at this endpoint any more.
+  void forget(const SocketAddress& endpoint) noexcept;
   /// dial as Dialer::dial; permission_denied where somebody else listens.
   Task<Result<std::unique_ptr<Stream>>> dial(const SocketAddress& address, MonotonicTime deadline) override;
 
  private:
   [[nodiscard]] bool is_proven(const SocketAddress& address);
   std::unique_ptr<Dialer> inner_;
-  pid_t tool_ = 0;
-  std::vector<std::uint64_t> proven_;  ///< inodes of listening sockets
+  struct Expected {
+    pid_t tool = 0;
+    std::vector<std::uint64_t> proven;  ///< inodes of listening sockets
+  };
+  std::unordered_map<std::uint16_t, Expected> tools_;  ///< by loopback port
 };
 
 }  // namespace sallyport

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "sallyport/base/secret.h"
 #include "sallyport/identity/principal.h"
@@ -23,6 +25,18 @@ inline constexpr std::size_t kKeptLinesMax = 256;
 class SessionRoute {
  public:
   using View = std::shared_ptr<const SessionView>;
+  /// Reached is the one way in which the session's address is written; by_whole_path is for a tool that was
+  /// told its {base_url}, and gets the path as it is.
+  enum class Reached : std::uint8_t { by_origin, by_path, by_whole_path };
+
+  SessionRoute() = default;
+  SessionRoute(SessionId id, std::shared_ptr<TrafficCounters> traffic, Reached reached)
+      : id_(std::move(id)), traffic_(std::move(traffic)), reached_(reached) {}
+
+  [[nodiscard]] const SessionId& id() const noexcept { return id_; }
+  /// traffic is shared with the session's other loops; may be null.
+  [[nodiscard]] TrafficCounters* traffic() const noexcept { return traffic_.get(); }
+  [[nodiscard]] Reached reached() const noexcept { return reached_; }
 
   /// adopt takes a new view of the session, and forgets the lines made for the one before.
   void adopt(View view);
@@ -41,6 +55,9 @@ class SessionRoute {
     std::shared_ptr<const Principal> principal;  ///< keeps the key's address taken
     std::shared_ptr<const SecretText> lines;
   };
+  SessionId id_;
+  std::shared_ptr<TrafficCounters> traffic_;
+  Reached reached_ = Reached::by_origin;
   View view_;
   std::unordered_map<const Principal*, Kept> kept_;
 };

@@ -97,7 +97,7 @@ TEST_F(Load, SG_18_configure_takes_the_names_of_the_environment) {
 
 TEST_F(Load, SG_18_every_option_has_one_name_in_each_source) {
   std::set<std::string> names;
-  for (const auto& option : run_options()) {
+  for (const auto& option : all_options()) {
     EXPECT_TRUE(names.insert(std::string(option.name)).second) << option.name;
     EXPECT_EQ(find_option(option.name), &option);
     EXPECT_EQ(env_name(option).find('-'), std::string::npos);
@@ -221,7 +221,7 @@ TEST_F(Load, SG_19_config_show_names_source_and_marks_what_was_weakened) {
   EXPECT_EQ(row(loaded, "insecurely-public").rule, SettingRow::Rule::weakened);
   EXPECT_EQ(row(loaded, "public-path").rule, SettingRow::Rule::weakened);
   EXPECT_EQ(row(loaded, "insecurely-no-auth").rule, SettingRow::Rule::kept);
-  EXPECT_EQ(loaded.rows.size(), run_options().size());
+  EXPECT_EQ(loaded.rows.size(), all_options().size());
   const std::string shown = render_settings(loaded.rows);
   EXPECT_THAT(shown, HasSubstr("file (s.yaml:1)  WEAKENED"));
   EXPECT_THAT(shown, HasSubstr("flag (--insecurely-public)  WEAKENED"));

@@ -15,9 +15,11 @@ struct Judgement {
   const GateParts& parts;
   const Evidence& evidence;
   const GrantRef& local_grant;
+  Authentication authentication;
   MonotonicTime now;
   Upgrading upgrading = Upgrading::no;
   ExplicitCredential presented{};
+  const SessionDomain* domain = nullptr;  ///< by which the session's own origin was asked for
   Verdict verdict{};
 };
 

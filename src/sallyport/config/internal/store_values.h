@@ -19,6 +19,7 @@ inline constexpr std::uint32_t kThreadsMax = 256;
 inline constexpr std::uint32_t kTokenLengthMin = 16;
 inline constexpr std::uint32_t kTokenLengthMax = 128;
 inline constexpr std::size_t kSessionIdBytesMax = 63;
+inline constexpr std::uint32_t kSessionsPerOwnerMax = 100'000;
 inline constexpr std::size_t kTextBytesMax = 4096;
 
 inline Error bad(std::string_view expected) {
@@ -90,6 +91,28 @@ Status store_cidr(Settings& settings, std::string_view value) {
 inline Status store_listen(Settings& settings, std::string_view value) {
   return store_parsed<&Settings::listen, ListenAddress>(settings, value,
                                                         "HOST:PORT, [V6]:PORT, unix:PATH or fd:N");
+}
+
+inline Status store_admin(Settings& settings, std::string_view value) {
+  auto parsed = ListenAddress::parse(value);
+  if (!parsed) return bad("HOST:PORT, [V6]:PORT, unix:PATH or fd:N");
+  settings.admin = *std::move(parsed);
+  return ok();
+}
+
+inline Status store_admin_url(Settings& settings, std::string_view value) {
+  auto parsed = PublicUrl::parse(value);
+  if (!parsed) return bad("https://NAME[:PORT], without path");
+  settings.admin_url = *std::move(parsed);
+  return ok();
+}
+
+inline Status store_domain(Settings& settings, std::string_view value) {
+  const bool is_url = value.find("://") != std::string_view::npos;
+  if (is_url ? !PublicUrl::parse(value) : !PublicUrl::parse(concat("https://", value)))
+    return bad("a name such as tools.example.org, or https://tools.example.org:8443");
+  settings.domain = value;
+  return ok();
 }
 
 inline Status store_url(Settings& settings, std::string_view value) {

@@ -15,8 +15,11 @@
 #include "sallyport/gateway/guard.h"
 #include "sallyport/gateway/guard_plan.h"
 #include "sallyport/gateway/loop_side.h"
+#include "sallyport/gateway/session_directory.h"
+#include "sallyport/gateway/session_service.h"
 #include "sallyport/pki/identity.h"
 #include "sallyport/store/credential_store.h"
+#include "sallyport/store/session_records.h"
 
 namespace sallyport {
 
@@ -30,15 +33,18 @@ class Guard::Core final : public SessionObserver {
 
   Status open_credentials();
   Status open_tls();
-  /// open_doors also settles the session's name, since a derived one must be free.
-  Status open_doors(const std::vector<std::string>& command);
+  /// settle_name is for `run`: it takes the name of the one session, or finds one that is free.
+  Status settle_name(const std::vector<std::string>& command);
+  Status open_doors();
+  Status open_admin_listener();
   Status open_session(std::vector<std::string> command);
   void run_loops();
   std::vector<std::string> housekeep();
   int stop(Duration patience);
+  void end_all(EndSpeed speed);
 
   GuardStart told;
-  SessionId session;
+  SessionId session;  ///< of `run`; empty: `serve`
   std::unique_ptr<Supervisor> supervisor;
 
  private:
@@ -47,10 +53,19 @@ class Guard::Core final : public SessionObserver {
 
   Status open_password_book();
   Status open_access_token();
-  Status settle_name(const std::vector<std::string>& command);
+  [[nodiscard]] bool serves_many() const noexcept { return session.empty(); }
   Status lock_name(const std::string& name);
-  Status open_door_of(const DoorPlan& plan, const GateIdentity& who);
+  Status open_loops();
+  Status open_own_pages();
+  Status plan_domains();
+  Status open_service();
+  Status open_door_of(const DoorPlan& plan);
+  Result<BoundDoor> judge_bound(const DoorPlan& plan, const OpenedDoor& opened) const;
+  Status serve_door(OpenedDoor opened, const BoundDoor& door);
+  void note_urls(const BoundDoor& door);
   Status open_admin_door();
+  AdminApi::Parts admin_parts(const Gate& gate, ListenerTraits listener);
+  [[nodiscard]] std::string url_of(const SessionId& id) const;
   Status mint_login_link();
   Result<ServerIdentity> current_identity();
   Status renew_identity_if_due();
@@ -81,11 +96,15 @@ class Guard::Core final : public SessionObserver {
   Descriptor name_lock;
   ConnectionLimiter limiter;
   std::unique_ptr<BlockingPool> pool;
+  MemorySessionRecords session_records;
+  SessionDirectory directory;
+  std::vector<SessionDomain> domains;
+  std::unique_ptr<Directions> directions;
+  std::unique_ptr<SessionService> service;
   std::unique_ptr<OwnPages> own_pages;
   std::vector<std::unique_ptr<Gate>> gates;
   std::vector<BoundDoor> bound;
   std::vector<std::unique_ptr<SocketFile>> socket_files;
-  TrafficCounters traffic;
   std::vector<std::unique_ptr<LoopSide>> sides;
   std::vector<std::thread> threads;
 

@@ -8,12 +8,7 @@
 namespace sallyport {
 namespace {
 
-constexpr Duration kIdentityRetry = std::chrono::minutes(10);
 constexpr Duration kStopWaitMax = std::chrono::seconds(60);
-
-std::string days_text(WallTime until, WallTime now) {
-  return concat(std::chrono::duration_cast<std::chrono::hours>(until - now).count() / 24);
-}
 
 }  // namespace
 
@@ -29,11 +24,15 @@ Guard::Core::~Core() {
 
 void Guard::Core::on_change(const std::shared_ptr<const SessionView>& view) {
   for (auto& side : sides) side->adopt(view);
-  if (view->ending_for_good()) session_tokens.end(session);
+  if (serves_many()) {
+    service->on_change(*view);
+  } else if (view->ending_for_good()) {
+    session_tokens.end(session);
+  }
   AuditEvent event;
   event.kind = AuditKind::session;
   event.outcome = view->state == SessionState::failed ? Outcome::failed : Outcome::allowed;
-  event.session = session.view();
+  event.session = view->id.view();
   event.detail = name_of(view->state);
   powers.audit.record(event);
   if (notices.state) notices.state(*view);
@@ -77,30 +76,15 @@ GatewayReport Guard::Core::report() const {
   return report;
 }
 
-Status Guard::Core::renew_identity_if_due() {
-  const auto now = powers.clock.now();
-  if (tls == nullptr || now < identity_look_again) return ok();
-  identity_look_again = now + kIdentityRetry;
-  auto identity = current_identity();
-  if (!identity) return std::move(identity).error();
-  SALLYPORT_TRY(usable, TlsIdentity::from_pem(identity->chain_pem, identity->key_pem));
-  tls->replace_identity(std::move(usable));
-  identity_not_after = identity->not_after;
-  if (identity->not_after <= now) {
-    return fail(Code::unavailable,
-                concat("the certificate has expired ", days_text(now, identity->not_after), " days ago"));
-  }
-  return ok();
-}
-
 std::vector<std::string> Guard::Core::housekeep() {
   const auto now = powers.monotonic.now();
   (void)store.sweep(now, kSweepStepsPerSecond);
-  const MonotonicTime active{Duration(traffic.last_active_ns.load(std::memory_order_relaxed))};
-  if (const auto view = supervisor->view(session);
-      view && view->activity && active > view->activity->last()) {
-    view->activity->touch(active);
+  for (const auto& entry : directory.all()) {
+    const MonotonicTime active{Duration(entry->traffic->last_active_ns.load(std::memory_order_relaxed))};
+    const auto view = supervisor->view(entry->id);
+    if (view && view->activity && active > view->activity->last()) view->activity->touch(active);
   }
+  if (service) service->tidy();
   std::string complaint;
   if (access_token) {
     if (const auto fresh = access_token->refresh(now); !fresh)
@@ -122,13 +106,28 @@ std::vector<std::string> Guard::Core::housekeep() {
   return {complaint};
 }
 
+void Guard::Core::end_all(EndSpeed speed) {
+  if (!serves_many()) return (void)supervisor->end(session, speed);
+  for (const auto& view : supervisor->views()) (void)supervisor->end(view->id, speed);
+}
+
 int Guard::Core::stop(Duration patience) {
   for (auto& side : sides) side->stop_after(patience);
   for (auto& thread : threads) {
     if (thread.joinable()) thread.join();
   }
-  (void)supervisor->end(session, EndSpeed::orderly);
+  end_all(EndSpeed::orderly);
   std::unique_lock lock(change_mutex);
+  if (serves_many()) {
+    const auto all_over = [this] {
+      const auto views = supervisor->views();
+      return std::all_of(views.begin(), views.end(), [](const auto& view) {
+        return view->state == SessionState::stopped || view->ending == Ending::lost;
+      });
+    };
+    (void)changed.wait_for(lock, kStopWaitMax, all_over);
+    return 0;
+  }
   const auto over = [this] { return last_view != nullptr && last_view->state == SessionState::stopped; };
   (void)changed.wait_for(lock, kStopWaitMax, over);
   const auto view = last_view;

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guard::Core: listeners, the names under which sessions are reached there, and the admin doors.
+#include <algorithm>
+
+#include "sallyport/base/text.h"
+#include "sallyport/gateway/internal/guard_core.h"
+
+namespace sallyport {
+namespace {
+
+LifeRules life_rules(const Settings& settings) {
+  LifeRules life;
+  life.restart = static_cast<RestartPolicy>(settings.restart);
+  life.start = settings.on_demand == Switch::on ? StartMode::on_demand : StartMode::at_once;
+  life.ready_timeout = settings.ready_timeout;
+  life.idle_timeout = settings.idle_timeout;
+  return life;
+}
+
+/// reads_boot_id: without one, what a durable record says of monotonic time counts for nothing.
+std::string read_boot_id(Files& files) {
+  const auto text = files.read_text("/proc/sys/kernel/random/boot_id", FilePrivacy::any);
+  return text ? std::string(trimmed(std::string_view(*text).substr(0, text->find('\n')))) : std::string();
+}
+
+}  // namespace
+
+Status Guard::Core::open_doors() {
+  SALLYPORT_CHECK(open_loops());
+  SALLYPORT_CHECK(open_own_pages());
+  // Requests come only once the loops run: what the doors refer to may be made after them.
+  supervisor = std::make_unique<Supervisor>(
+      powers.monotonic, powers.clock, powers.files,
+      SupervisorOptions{settings.state_dir, "/proc/self/exe", powers.parent_environment},
+      static_cast<SessionObserver&>(*this));
+  std::vector<OpenedDoor> opened;
+  for (const auto& plan : door_plans) {
+    auto door = plan.listen.is_inherited() ? inherit_door(plan.listen.descriptor, sides.size())
+                                           : open_door(plan.listen.address, sides.size());
+    if (!door) return std::move(door).error();
+    SALLYPORT_TRY(judged, judge_bound(plan, *door));
+    bound.push_back(judged);
+    opened.push_back(*std::move(door));
+  }
+  SALLYPORT_CHECK(plan_domains());
+  if (serves_many()) {
+    directions = std::make_unique<ManySessions>(domains);
+  } else {
+    directions = std::make_unique<OneSession>(session);
+  }
+  for (std::size_t i = 0; i < bound.size(); ++i) SALLYPORT_CHECK(serve_door(std::move(opened[i]), bound[i]));
+  for (const auto& door : bound) note_urls(door);
+  SALLYPORT_CHECK(open_service());
+  SALLYPORT_CHECK(open_admin_door());
+  told.session = session;
+  told.admission = explain(settings, auth, bound);
+  return mint_login_link();
+}
+
+/// What an inherited socket listens on is known only now: the same rule is held again, on the real address.
+Result<BoundDoor> Guard::Core::judge_bound(const DoorPlan& plan, const OpenedDoor& opened) const {
+  BoundDoor door{opened.address, plan.tls};
+  if (!plan.listen.is_inherited()) return door;
+  const bool by_itself = settings.tls == TlsMode::automatic && settings.tls_cert.empty();
+  if (by_itself && reach_of(door.address) != Reach::network) door.tls = Tls::off;
+  const bool off = auth.authentication == Authentication::off;
+  SALLYPORT_CHECK(judge_listener(ListenerPlan{door.address, door.tls},
+                                 off ? Authentication::off : Authentication::required,
+                                 settings.insecurely_public == Switch::on ? PublicExposure::insecurely_allowed
+                                                                          : PublicExposure::refused));
+  return door;
+}
+
+/// plan_domains: below the domain that was named, and below localhost where a listener can be reached so.
+Status Guard::Core::plan_domains() {
+  if (!serves_many()) return ok();
+  for (const auto& door : bound) {
+    const std::string_view scheme = door.tls == Tls::on ? "https" : "http";
+    const std::uint16_t own_port = door.tls == Tls::on ? 443 : 80;
+    const std::uint16_t port = door.address.is_unix() ? own_port : door.address.port;
+    if (!settings.domain.empty()) {
+      const auto url = PublicUrl::parse(settings.domain);
+      const bool https = url && url->scheme == PublicUrl::Scheme::https;
+      auto made = url ? SessionDomain::make(https ? "https" : "http", url->host, url->port)
+                      : SessionDomain::make(scheme, settings.domain, port);
+      if (!made) return std::move(made).error();
+      domains.insert(domains.begin(), *std::move(made));
+    }
+    const bool local =
+        door.address.is_unix() || door.address.ip.is_unspecified() || door.address.ip.is_loopback();
+    if (!local) continue;
+    SALLYPORT_TRY(made, SessionDomain::make(scheme, "localhost", port));
+    domains.push_back(std::move(made));
+  }
+  return ok();
+}
+
+Status Guard::Core::open_service() {
+  using Origins = SessionService::Parts::Origins;
+  auto open_routes = [this](const SessionEntry& entry) {
+    for (auto& side : sides) side->open_session(entry.id, entry.traffic, entry.reached);
+  };
+  auto close_routes = [this](const SessionId& id) {
+    for (auto& side : sides) side->close_session(id);
+  };
+  SessionService::Parts parts{directory,
+                              *supervisor,
+                              session_tokens,
+                              session_records,
+                              powers.entropy,
+                              powers.monotonic,
+                              powers.clock,
+                              life_rules(settings),
+                              read_boot_id(powers.files),
+                              domains.empty() ? Origins::none : Origins::each,
+                              open_routes,
+                              close_routes};
+  service = std::make_unique<SessionService>(std::move(parts));
+  told.session_urls = !serves_many()    ? std::string()
+                      : domains.empty() ? concat(told.urls.front(), path_route_of("SESSION"))
+                                        : domains.front().origin_of("SESSION");
+  return ok();
+}
+
+Status Guard::Core::serve_door(OpenedDoor opened, const BoundDoor& door) {
+  const GateIdentity who{session, owner, powers.local_names, powers.own_uid};
+  SALLYPORT_TRY(rules, rules_for(settings, auth, door, who));
+  rules.session_domains = domains;
+  GateParts gate_parts{store, tickets, powers.monotonic, powers.audit};
+  if (serves_many()) gate_parts.permissions = &directory;
+  gates.push_back(std::make_unique<Gate>(std::move(rules), gate_parts));
+  const ListenerTraits traits = traits_of(settings, door);
+  ListenerTraits session_traits = traits;
+  if (serves_many()) session_traits.local_trust = LocalTrust::off;
+  auto demand = [this](const SessionId& id) { (void)supervisor->when_ready(id, [](const auto&) {}); };
+  ForwardTimeouts timeouts;
+  timeouts.response = settings.response_timeout;
+  for (std::size_t i = 0; i < sides.size(); ++i) {
+    auto handler = std::make_unique<GuardHandler>(
+        GuardHandler::Parts{*gates.back(), *own_pages, sides[i]->routes(), *directions, sides[i]->forwarder(),
+                            powers.audit, traits, session_traits, demand, timeouts});
+    SALLYPORT_CHECK(sides[i]->serve(std::move(opened.sockets[i]), door.address, std::move(handler),
+                                    door.tls == Tls::on ? tls.get() : nullptr));
+  }
+  if (opened.file) socket_files.push_back(std::move(opened.file));
+  return ok();
+}
+
+void Guard::Core::note_urls(const BoundDoor& door) {
+  for (auto& url : urls_of(settings, door, powers.local_names)) {
+    if (std::find(told.urls.begin(), told.urls.end(), url) == told.urls.end())
+      told.urls.push_back(std::move(url));
+  }
+}
+
+std::string Guard::Core::url_of(const SessionId& id) const {
+  if (!serves_many()) return told.urls.empty() ? std::string() : told.urls.front();
+  const auto entry = directory.find(id);
+  const bool has_origin = entry != nullptr && entry->reached == SessionRoute::Reached::by_origin;
+  if (has_origin && !domains.empty()) return domains.front().origin_of(id.view());
+  return concat(told.urls.front(), path_route_of(id.view()));
+}
+
+AdminApi::Parts Guard::Core::admin_parts(const Gate& gate, ListenerTraits listener) {
+  auto report_now = [this] { return report(); };
+  auto url = [this](const SessionId& id) { return url_of(id); };
+  return AdminApi::Parts{gate,           std::move(listener),
+                         *supervisor,    session_tokens,
+                         links,          tickets,
+                         powers.entropy, powers.monotonic,
+                         powers.clock,   powers.fingerprinter,
+                         powers.audit,   owner,
+                         report_now,     url};
+}
+
+Status Guard::Core::open_admin_door() {
+  std::string path = settings.state_dir + "/admin.sock";
+  auto opened = open_door(SocketAddress::unix_path(path), 1);
+  if (!opened && opened.error().code == Code::already_exists && !serves_many()) {
+    path = concat(run_directory(), '/', session.view(),
+                  ".sock");  // another guard of this user has the first one
+    opened = open_door(SocketAddress::unix_path(path), 1);
+  }
+  if (!opened) return std::move(opened).error();
+  GateRules rules{HostList(80)};
+  SALLYPORT_TRY(localhost, HostPort::parse("localhost"));
+  rules.hosts.add(localhost);
+  rules.networks.peer_uids = {powers.own_uid};
+  rules.open_own_paths.clear();
+  rules.presentations = {Presentation::local_peer};
+  rules.local_principal = owner;
+  rules.own_uid = powers.own_uid;
+  gates.push_back(
+      std::make_unique<Gate>(std::move(rules), GateParts{store, tickets, powers.monotonic, powers.audit}));
+  ListenerTraits traits;
+  traits.reach = Reach::private_socket;
+  traits.local_trust = LocalTrust::on;
+  auto handler = std::make_unique<AdminApi>(admin_parts(*gates.back(), traits));
+  SALLYPORT_CHECK(
+      sides.front()->serve(std::move(opened->sockets.front()), opened->address, std::move(handler), nullptr));
+  socket_files.push_back(std::move(opened->file));
+  told.admin_socket = path;
+  return ok();
+}
+
+Status Guard::Core::open_admin_listener() { return ok(); }
+
+}  // namespace sallyport

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// SessionService: creates, rotates and ends sessions: the one order in which directory, records, tokens,
+// routes and supervisor are told.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "sallyport/credential/session_tokens.h"
+#include "sallyport/env/clock.h"
+#include "sallyport/gateway/session_directory.h"
+#include "sallyport/session/supervisor.h"
+#include "sallyport/store/session_records.h"
+
+namespace sallyport {
+
+inline constexpr Duration kSessionLifeMax = std::chrono::hours(24 * 366);
+/// A session whose tool ended by itself is listed this long, so that its owner can see why.
+inline constexpr Duration kEndedListedFor = std::chrono::minutes(10);
+
+/// SessionWish is what somebody asks for. Empty and absent: the gateway's own setting.
+struct SessionWish {
+  std::vector<std::string> command;
+  std::string preset;
+  std::string id;     ///< empty: made from the command
+  std::string label;  ///< for people
+  std::string owner;  ///< empty: who asks
+  std::vector<std::string> shared;
+  std::vector<std::string> environment;  ///< NAME=VALUE templates
+  std::vector<std::string> pass_environment;
+  std::string directory;
+  std::string ready_path;
+  std::optional<Duration> ready_timeout;
+  std::optional<Duration> ttl;
+  std::optional<Duration> idle_timeout;
+  std::optional<RestartPolicy> restart;
+  std::optional<StartMode> start;
+  std::optional<SessionRecord::Routing> routing;
+};
+
+/// CreatedSession is told once.
+struct CreatedSession {
+  SessionId id;
+  Minted token;
+};
+
+/// SessionService blocks where the records do: call create, rotate and end from a pool. Any thread.
+class SessionService {
+ public:
+  /// Parts outlive the service; the functions may be called from any thread.
+  struct Parts {
+    SessionDirectory& directory;
+    Supervisor& supervisor;
+    SessionTokens& tokens;
+    SessionRecords& records;
+    Entropy& entropy;
+    const MonotonicClock& monotonic;
+    const Clock& clock;
+    LifeRules defaults;
+    std::string boot_id;
+    /// whether sessions have origins of their own here; else all are reached by path
+    enum class Origins : std::uint8_t { none, each } origins = Origins::each;
+    std::function<void(const SessionEntry&)> open_routes;
+    std::function<void(const SessionId&)> close_routes;
+  };
+  explicit SessionService(Parts parts) : parts_(std::move(parts)) {}
+
+  /// create makes a session for wish.owner. Who may ask for it is the caller's to judge: a command runs as
+  /// the gateway's user. Errors: invalid_argument (the text says what to write), already_exists, exhausted,
+  /// and the records'; then nothing is left of it.
+  Result<CreatedSession> create(SessionWish wish, const Principal& who);
+  /// rotate mints a new session token; the one before goes on for `grace`. A session whose token has expired
+  /// gets a first one. Errors: not_found, and as SessionTokens::rotate.
+  Result<Minted> rotate(const SessionId& id, Duration grace);
+  /// rotate_backend hands the tool a new credential; see RotationRequest. Error: not_found.
+  Status rotate_backend(const SessionId& id, RotationMode mode, Duration grace,
+                        std::function<void(Status)> done);
+  /// share replaces who may use the session besides its owner, and cuts whoever no longer may.
+  Status share(const SessionId& id, std::vector<std::string> with);
+  /// end revokes all that opens the session and ends its tool. Error: not_found.
+  Status end(const SessionId& id);
+
+  /// on_change follows the supervisor, on its thread.
+  void on_change(const SessionView& view);
+  /// tidy forgets what ended a while ago.
+  void tidy();
+
+ private:
+  struct Kept {
+    SessionRecord record;
+    MonotonicTime ended = kNever;  ///< when its tool ended by itself
+  };
+
+  Result<SessionId> choose_id(const SessionWish& wish);
+  Result<SessionSpec> spec_of(const SessionWish& wish, const SessionId& id, const SessionRecord& record);
+  SessionRecord record_of(const SessionWish& wish, const SessionId& id, const std::string& owner);
+  Status begin(SessionRecord record, SessionSpec spec);
+  void note_token(SessionRecord& record, const Minted& minted, Duration grace) const;
+  [[nodiscard]] DurableTime durable(MonotonicTime at) const;
+  void forget(const SessionId& id);
+  void take_back(const SessionId& id);
+
+  Parts parts_;
+  std::mutex mutex_;
+  std::unordered_map<SessionId, Kept> kept_;  ///< guarded by mutex_
+};
+
+}  // namespace sallyport
