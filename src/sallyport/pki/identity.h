@@ -11,13 +11,10 @@
 #include "sallyport/base/time.h"
 #include "sallyport/env/clock.h"
 #include "sallyport/env/files.h"
+#include "sallyport/pki/authority.h"
 #include "sallyport/pki/names.h"
 
 namespace sallyport {
-
-inline constexpr Duration kAuthorityLife = std::chrono::hours(24 * 3650);
-inline constexpr Duration kServerLife = std::chrono::hours(24 * 90);
-inline constexpr Duration kBackdating = std::chrono::minutes(5);  ///< for peers whose clocks are behind
 
 /// ServerIdentity is a pair that was checked to be one. Handed from thread to thread whole, so that no
 /// handshake sees half a renewal.
@@ -32,23 +29,27 @@ struct ServerIdentity {
       authority_pem;  ///< to be trusted by clients; empty where the identity is not from our authority
 };
 
+/// identity_of is the identity of a pair that was read or made. Error: internal.
+Result<ServerIdentity> identity_of(const CertifiedKey& pair);
+
 /// read_identity makes an identity of PEM text that holds a chain and its key, in any order. Error:
-/// invalid_argument (no certificate, no key, not a pair, a key that is not P-256, P-384 or RSA of at least
-/// 2048 bits), without quoting the text. Lifetimes are not judged here.
+/// invalid_argument (no certificate, no key, not a pair, a key that PrivateKey does not take), without
+/// quoting the text. Lifetimes are not judged here.
 Result<ServerIdentity> read_identity(std::string_view pem);
 
 /// due says whether an identity is to be replaced: two thirds of its life are over, or it is not valid at
 /// `now`, as after a clock was set back.
 bool due(const ServerIdentity& identity, WallTime now) noexcept;
 
-/// ensure_local_identity keeps a local authority (`authority.pem`, ten years) and a server certificate from
-/// it
-/// (`server.pem`, 90 days, for exactly `names`) under `dir`, each with its key in one file of mode 0600 that
-/// is replaced as one; `authority.crt` is the certificate alone, for export. What is there, fits and is not
-/// due, stays; else it is made anew, the authority too where it is due, and clients must trust the new one.
-/// What cannot be read or parsed is an error and is not replaced. Keys come from OpenSSL's generator, seeded
-/// by the kernel; serials from `entropy`. Blocks on the disk. Errors: invalid_argument, those of Files,
+/// ensure_authority keeps a local authority (`authority.pem`, ten years) under `dir`, with its key in one
+/// file of mode 0600 that is replaced as one; `authority.crt` is the certificate alone, for export. What is
+/// there and is not due, stays; else it is made anew, and clients must trust the new one. What cannot be read
+/// or parsed is an error and is not replaced. Blocks on the disk. Errors: invalid_argument, those of Files,
 /// internal (OpenSSL).
+Result<Authority> ensure_authority(Files& files, Entropy& entropy, const std::string& dir, WallTime now);
+
+/// ensure_local_identity keeps a server certificate of that authority (`server.pem`, 90 days, for exactly
+/// `names`) beside it, by the same rules. Errors as ensure_authority.
 Result<ServerIdentity> ensure_local_identity(Files& files, Entropy& entropy, const std::string& dir,
                                              const std::vector<SubjectName>& names, WallTime now);
 

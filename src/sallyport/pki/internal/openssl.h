@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sallyport/base/digest.h"
 #include "sallyport/base/result.h"
 #include "sallyport/base/secret.h"
 #include "sallyport/base/time.h"
@@ -28,29 +29,46 @@ struct Freed {
   }
 };
 
+inline void free_stack(STACK_OF(X509) * stack) noexcept { sk_X509_free(stack); }  // not what is in it
+
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
+using CertificateHandle = std::unique_ptr<X509, Freed<X509_free>>;
+using RevocationListHandle = std::unique_ptr<X509_CRL, Freed<X509_CRL_free>>;
+using RevokedHandle = std::unique_ptr<X509_REVOKED, Freed<X509_REVOKED_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Freed<X509_EXTENSION_free>>;
 using Number = std::unique_ptr<BIGNUM, Freed<BN_free>>;
+using Integer = std::unique_ptr<ASN1_INTEGER, Freed<ASN1_INTEGER_free>>;
+using Time = std::unique_ptr<ASN1_TIME, Freed<ASN1_TIME_free>>;
 using Memory = std::unique_ptr<BIO, Freed<BIO_free_all>>;
+using GeneralNames = std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES_free>>;
+using Constraints = std::unique_ptr<NAME_CONSTRAINTS, Freed<NAME_CONSTRAINTS_free>>;
+using ExtendedKeyUsage = std::unique_ptr<EXTENDED_KEY_USAGE, Freed<EXTENDED_KEY_USAGE_free>>;
+using Stack = std::unique_ptr<STACK_OF(X509), Freed<free_stack>>;
 
 /// error names the failed step and OpenSSL's reason, and empties this thread's error queue.
 Error error(Code code, std::string_view step);
 
-Result<Key> new_p256_key();
-/// usable_key: P-256, P-384, or RSA of 2048 bits or more.
-bool usable_key(const EVP_PKEY& key) noexcept;
+/// reading and written are a memory BIO over text that stays the caller's, and what a memory BIO holds.
+Memory reading(std::string_view text);
+std::string_view written(const Memory& memory);
+/// no_password keeps OpenSSL from asking on the terminal for the password of an encrypted key.
+int no_password(char*, int, int, void*) noexcept;
 
-Result<std::string> to_pem(const X509& certificate);
-Result<SecretText> to_pem(const EVP_PKEY& key);
-/// certificates_in reads all certificates of a PEM text; what is of another type is passed over.
-Result<std::vector<Certificate>> certificates_in(std::string_view pem);
-/// key_in reads the one private key of a PEM text, without password.
-Result<Key> key_in(std::string_view pem);
+/// describe_key: "P-256", "RSA 2048"; the algorithm's name for others; "unreadable key" for nullptr.
+std::string describe_key(const EVP_PKEY* key);
 
-Result<WallTime> not_before(const X509& certificate);
-Result<WallTime> not_after(const X509& certificate);
-/// fingerprint is the SHA-256 of the DER form, in hexadecimal.
-Result<std::string> fingerprint(const X509& certificate);
+/// wall_time clamps to what WallTime holds.
+Result<WallTime> wall_time(const ASN1_TIME* time);
+/// seconds_of rounds down.
+std::time_t seconds_of(WallTime time) noexcept;
+/// set_time writes UTCTime or GeneralizedTime by the year (RFC 5280 section 4.1.2.5).
+bool set_time(ASN1_TIME* to, WallTime time) noexcept;
+/// serial_text is CertificateFacts::serial.
+std::string serial_text(const ASN1_INTEGER* serial);
+/// name_text_of is RFC 2253, printable ASCII, cut at a limit.
+std::string name_text_of(const X509_NAME* name);
+
+/// pin_of is the SHA-256 of the SubjectPublicKeyInfo; all zero where it cannot be written.
+Digest pin_of(const X509& certificate);
 
 }  // namespace sallyport::ossl
