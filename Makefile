@@ -22,7 +22,7 @@ run: ## guard a small real tool of ours (or TOOL='command ...') and print the UR
 	@tools/run.sh $(TOOL)
 
 test: ## build and run every kind of test, real tools and browser included
-	@tools/bootstrap.sh build test interop
+	@tools/bootstrap.sh build test interop deb
 	@cmake --preset release -DSALLYPORT_TESTS=ON
 	@cmake --build --preset release -j $(JOBS)
 	@ctest --preset release -j $(JOBS) $(CTEST_ARGS)
@@ -73,7 +73,8 @@ soak: ## the slow end-to-end tests: 10 GiB bodies, many connections
 install: build ## install to PREFIX
 	@cmake --install build/release --prefix $(PREFIX)
 
-deb: build ## a Debian package in build/
+deb: build ## two Debian packages in build/: the program, and headers with libraries
+	@tools/bootstrap.sh deb
 	@cpack --config build/release/CPackConfig.cmake -G DEB -B build
 
 clean: ## remove what was built

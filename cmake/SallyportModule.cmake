@@ -24,9 +24,10 @@ function(sallyport_module)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   list(TRANSFORM ARG_DEPS PREPEND sallyport_)
   target_link_libraries(${target} PUBLIC ${ARG_DEPS} PRIVATE $<BUILD_INTERFACE:sallyport_options> ${ARG_LIBS})
-  install(TARGETS ${target} EXPORT sallyport ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(TARGETS ${target} EXPORT sallyport COMPONENT development ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    COMPONENT development FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
   set_property(GLOBAL APPEND PROPERTY SALLYPORT_MODULES ${ARG_NAME})
+  set_property(GLOBAL APPEND PROPERTY SALLYPORT_LIBS ${ARG_LIBS})
 endfunction()
 
 # sallyport_testing(NAME env DEPS env) makes sallyport_<name>_testing from the folder's testing/: fakes, never linked by an app.
