@@ -54,7 +54,8 @@ configure_package_config_file(${CMAKE_CURRENT_SOURCE_DIR}/cmake/sallyport-config
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/sallyport-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sallyport-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/sallyport-config-version.cmake
   DESTINATION ${package_dir} COMPONENT development)
-install(EXPORT sallyport NAMESPACE sallyport:: DESTINATION ${package_dir} COMPONENT development)
+# Not sallyport.cmake: an installation over an older one removes the old sallyport-*.cmake beside that, the config file with them.
+install(EXPORT sallyport FILE sallyport-targets.cmake NAMESPACE sallyport:: DESTINATION ${package_dir} COMPONENT development)
 
 get_property(modules GLOBAL PROPERTY SALLYPORT_MODULES)
 set(SALLYPORT_PC_LIBS "")
