@@ -21,6 +21,7 @@ int main() {
   const Status late = guard.admit(cookie->text().expose(), after(clock.now(), kCookieLife));
   const bool held = right.has_value() && !wrong && wrong.error().code == Code::unauthenticated && !late &&
                     late.error().code == Code::deadline_exceeded;
-  std::cout << "cookie: " << (held ? "right admitted, wrong and late refused" : "the guard does not hold") << '\n';
+  std::cout << "cookie: " << (held ? "right admitted, wrong and late refused" : "the guard does not hold")
+            << '\n';
   return held ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A consumer of the gate: a request with a live token is admitted, one without and one with a made-up token are denied.
+// A consumer of the gate: a request with a live token is admitted, one without and one with a made-up token
+// are denied.
 #include <iostream>
 #include <memory>
 #include <string>
@@ -75,7 +76,9 @@ int main() {
   World world;
   const std::string token = world.put_token();
   const std::string made_up = "spa_" + std::string(43, 'A');
-  const bool held = !token.empty() && world.admits(token) && !world.admits({}) && !world.admits(made_up) && world.events() == 3;
-  std::cout << "gate: " << (held ? "live token admitted, none and made-up denied" : "the gate does not hold") << '\n';
+  const bool held = !token.empty() && world.admits(token) && !world.admits({}) && !world.admits(made_up) &&
+                    world.events() == 3;
+  std::cout << "gate: " << (held ? "live token admitted, none and made-up denied" : "the gate does not hold")
+            << '\n';
   return held ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A consumer of everything: reads settings, hashes a password and serves TLS with a certificate of its own. Its link needs
-// all that the modules need in private.
+// A consumer of everything: reads settings, hashes a password and serves TLS with a certificate of its own.
+// Its link needs all that the modules need in private.
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -24,7 +24,8 @@ bool reads_settings() {
 }
 
 bool hashes_a_password() {
-  const auto hash = hash_password(SecretText("correct horse"), PasswordSalt{}, {.passes = 1, .memory_kib = kPasswordMemoryKibMin});
+  const auto hash = hash_password(SecretText("correct horse"), PasswordSalt{},
+                                  {.passes = 1, .memory_kib = kPasswordMemoryKibMin});
   return hash && verify_password(SecretText("correct horse"), *hash) == PasswordMatch::yes &&
          verify_password(SecretText("wrong horse"), *hash) == PasswordMatch::no;
 }
