@@ -13,7 +13,7 @@
 
 namespace sallyport {
 
-/// sha256 digests `bytes`. Any thread; allocates once per thread. Aborts where the library itself fails.
+/// sha256 digests `bytes`. Any thread; allocates nothing. Aborts where the library itself fails.
 Digest sha256(std::span<const std::byte> bytes) noexcept;
 Digest sha256(std::string_view text) noexcept;
 
