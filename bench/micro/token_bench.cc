@@ -127,6 +127,20 @@ void sha256_of_a_token(benchmark::State& state) {
 }
 BENCHMARK(sha256_of_a_token);
 
+void create_a_token(benchmark::State& state) {
+  SystemEntropy entropy;
+  MemoryCredentialStore store;
+  SessionTokens tokens(store, entropy, TokenPolicy{});
+  const auto principal =
+      std::make_shared<const Principal>(Principal{"alice", PrincipalKind::user, "bench", {}});
+  std::size_t sessions = 0;
+  for (auto step : state) {
+    const SessionId session(concat("session-", ++sessions));
+    if (!tokens.create(session, principal, kNow)) state.SkipWithError("a token was not made");
+  }
+}
+BENCHMARK(create_a_token);
+
 void mint_a_token(benchmark::State& state) {
   SystemEntropy entropy;
   for (auto step : state) benchmark::DoNotOptimize(mint(CredentialKind::session_token, entropy).digest);

@@ -65,10 +65,10 @@ struct Grant {
   MonotonicTime expires{};
   Duration idle_max = kNeverIdle;
   UsageMark used;
-  Digest digest;
   CredentialKind kind = CredentialKind::none;
-  std::shared_ptr<const Principal> principal;
   SessionId session;  ///< the only session that it opens; empty: not bound to one
+  std::shared_ptr<const Principal> principal;
+  Digest digest;
   MonotonicTime issued{};
   std::uint64_t family = 0;                     ///< 0: none; else family_of(root), and dies with that root
   std::unique_ptr<const TicketBinding> ticket;  ///< tickets only

@@ -5,6 +5,8 @@
 #include <functional>
 #include <string_view>
 
+#include "sallyport/store/internal/grant_pool.h"
+
 namespace sallyport {
 namespace {
 
@@ -42,9 +44,12 @@ struct MemoryCredentialStore::Wanted {
   }
 };
 
-MemoryCredentialStore::MemoryCredentialStore(std::size_t grants_max) : grants_max_(grants_max) {
+MemoryCredentialStore::MemoryCredentialStore(std::size_t grants_max)
+    : grants_max_(grants_max), pool_(std::make_shared<internal::GrantPool>()) {
   static_assert(kShards == 1U << kShardBits);
 }
+
+MemoryCredentialStore::~MemoryCredentialStore() = default;
 
 MemoryCredentialStore::Slot MemoryCredentialStore::slot_for(GrantRef grant) {
   Slot slot;
@@ -57,8 +62,17 @@ MemoryCredentialStore::Slot MemoryCredentialStore::slot_for(GrantRef grant) {
   return slot;
 }
 
-std::size_t MemoryCredentialStore::place_of(const std::vector<Slot>& slots, const Digest& digest) noexcept {
+std::size_t MemoryCredentialStore::place_of(const Slots& slots, const Digest& digest) noexcept {
   return static_cast<std::size_t>(digest.slot() >> kShardBits) & (slots.size() - 1);
+}
+
+// An address that is out of date fetches a line that nobody reads: __builtin_prefetch never faults, and the
+// integer arithmetic keeps it from being a pointer into what may be gone.
+void MemoryCredentialStore::prefetch(const Shard& shard, const Digest& digest) noexcept {
+  const auto first = reinterpret_cast<std::uintptr_t>(shard.hint.load(std::memory_order_relaxed));
+  const std::size_t mask = shard.hint_mask.load(std::memory_order_relaxed);
+  const std::size_t place = static_cast<std::size_t>(digest.slot() >> kShardBits) & mask;
+  __builtin_prefetch(reinterpret_cast<const void*>(first + place * sizeof(Slot)));
 }
 
 const MemoryCredentialStore::Slot* MemoryCredentialStore::look_up(const Shard& shard,
@@ -72,18 +86,20 @@ const MemoryCredentialStore::Slot* MemoryCredentialStore::look_up(const Shard& s
   return nullptr;
 }
 
-void MemoryCredentialStore::insert(std::vector<Slot>& slots, Slot slot) noexcept {
+void MemoryCredentialStore::insert(Slots& slots, Slot slot) noexcept {
   std::size_t at = place_of(slots, slot.digest);
   while (slots[at].grant != nullptr) at = (at + 1) & (slots.size() - 1);
   slots[at] = std::move(slot);
 }
 
 void MemoryCredentialStore::grow(Shard& shard) {
-  std::vector<Slot> wider(std::max(kSlotsFirst, shard.slots.size() * 2));
+  Slots wider(std::max(kSlotsFirst, shard.slots.size() * 2));
   for (Slot& slot : shard.slots) {
     if (slot.grant != nullptr) insert(wider, std::move(slot));
   }
   shard.slots = std::move(wider);
+  shard.hint.store(shard.slots.data(), std::memory_order_relaxed);
+  shard.hint_mask.store(shard.slots.size() - 1, std::memory_order_relaxed);
 }
 
 // Linear probing without tombstones: what stands behind the hole moves up, unless that were before its own
@@ -106,10 +122,10 @@ Status MemoryCredentialStore::put(Grant grant) {
   if (grant.kind == CredentialKind::none || grant.principal == nullptr) {
     return fail(Code::invalid_argument, "a grant needs a kind and a principal");
   }
-  Slot slot = slot_for(std::make_shared<const Grant>(std::move(grant)));
+  Slot slot = slot_for(internal::GrantPool::make(pool_, std::move(grant)));
   const Digest digest = slot.grant->digest;
   Shard& shard = shard_of(digest);
-  const std::unique_lock lock(shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   if (look_up(shard, digest) != nullptr)
     return fail(Code::already_exists, "this credential is already in the store");
   if (count_.fetch_add(1, std::memory_order_relaxed) >= grants_max_) {
@@ -124,14 +140,15 @@ Status MemoryCredentialStore::put(Grant grant) {
 
 GrantRef MemoryCredentialStore::find(const Digest& digest) const {
   const Shard& shard = shard_of(digest);
-  const std::shared_lock lock(shard.mutex);
+  prefetch(shard, digest);
+  const std::lock_guard lock(shard.mutex);
   const Slot* const slot = look_up(shard, digest);
   return slot != nullptr ? slot->grant : nullptr;
 }
 
 GrantRef MemoryCredentialStore::take(const Digest& digest) {
   Shard& shard = shard_of(digest);
-  const std::unique_lock lock(shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   const Slot* const slot = look_up(shard, digest);
   if (slot == nullptr) return nullptr;
   GrantRef taken = slot->grant;
@@ -142,14 +159,14 @@ GrantRef MemoryCredentialStore::take(const Digest& digest) {
 
 Status MemoryCredentialStore::shorten(const Digest& digest, MonotonicTime expires) {
   Shard& shard = shard_of(digest);
-  const std::unique_lock lock(shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   const Slot* const slot = look_up(shard, digest);
   if (slot == nullptr) return fail(Code::not_found, "no such credential");
   if (slot->grant->expires <= expires) return ok();
   Grant shortened = copy_of(*slot->grant);
   shortened.expires = expires;
   shard.slots[static_cast<std::size_t>(slot - shard.slots.data())].grant =
-      std::make_shared<const Grant>(std::move(shortened));
+      internal::GrantPool::make(pool_, std::move(shortened));
   return ok();
 }
 
@@ -162,7 +179,7 @@ std::size_t MemoryCredentialStore::remove(const Digest& digest) {
 
 std::vector<GrantRef> MemoryCredentialStore::remove_from(Shard& shard, const Wanted& wanted) {
   std::vector<GrantRef> removed;
-  const std::unique_lock lock(shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   // A run that wraps round the end may bring a slot from the front to the back: one that was looked at, and
   // not picked.
   for (std::size_t at = 0; at < shard.slots.size();) {
@@ -194,7 +211,7 @@ std::vector<GrantRef> MemoryCredentialStore::list(const GrantFilter& filter, std
   if (filter.picks_nothing()) return found;
   const Wanted wanted(filter);
   for (const Shard& shard : shards_) {
-    const std::shared_lock lock(shard.mutex);
+    const std::lock_guard lock(shard.mutex);
     for (const Slot& slot : shard.slots) {
       if (found.size() == grants_max) return found;
       if (wanted.picks(slot)) found.push_back(slot.grant);
@@ -206,7 +223,7 @@ std::vector<GrantRef> MemoryCredentialStore::list(const GrantFilter& filter, std
 MemoryCredentialStore::Swept MemoryCredentialStore::sweep_part(Shard& shard, std::size_t first,
                                                                std::size_t steps_max, MonotonicTime now) {
   Swept swept;
-  const std::unique_lock lock(shard.mutex);
+  const std::lock_guard lock(shard.mutex);
   std::size_t at = first;
   for (; at < shard.slots.size() && swept.steps < steps_max; ++swept.steps) {
     const GrantRef& grant = shard.slots[at].grant;

@@ -5,23 +5,29 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
-#include <shared_mutex>
 #include <vector>
 
 #include "sallyport/base/result.h"
 #include "sallyport/credential/credential_store.h"
+#include "sallyport/store/huge_pages.h"
 
 namespace sallyport {
+namespace internal {
+class GrantPool;
+}
 
 inline constexpr std::size_t kStoreGrantsMax = 4'000'000;
 
 /// MemoryCredentialStore is a flat open-addressing table keyed by digest, in shards with a lock each. A
 /// lookup goes by the digest of what was presented, and the final comparison is constant-time, so its
-/// duration says nothing about the grants that are near. About 300 bytes a grant, its principal not counted.
+/// duration says nothing about the grants that are near. At most about 360 bytes a grant, its principal not
+/// counted; memory of grants that are gone is kept for those to come.
 class MemoryCredentialStore final : public CredentialStore {
  public:
   explicit MemoryCredentialStore(std::size_t grants_max = kStoreGrantsMax);
+  ~MemoryCredentialStore() override;
 
   Status put(Grant grant) override;
   [[nodiscard]] GrantRef find(const Digest& digest) const override;
@@ -48,10 +54,16 @@ class MemoryCredentialStore final : public CredentialStore {
     CredentialKind kind = CredentialKind::none;
   };
   static_assert(sizeof(Slot) == 64);
+  using Slots = std::vector<Slot, HugePages<Slot>>;
+  /// Shard has a plain mutex: it is held for a cache miss or two, and a shared one costs more than those
+  /// save.
   struct alignas(64) Shard {
-    mutable std::shared_mutex mutex;
-    std::vector<Slot> slots;  ///< a power of two, at most three quarters full
+    mutable std::mutex mutex;
+    Slots slots;  ///< a power of two, at most three quarters full
     std::size_t used = 0;
+    /// Where the slots are, to fetch one into the cache before the mutex is held. May be out of date.
+    std::atomic<const Slot*> hint{nullptr};
+    std::atomic<std::size_t> hint_mask{0};
   };
   struct Wanted;
   struct Swept {
@@ -61,9 +73,10 @@ class MemoryCredentialStore final : public CredentialStore {
   };
 
   static Slot slot_for(GrantRef grant);
-  static std::size_t place_of(const std::vector<Slot>& slots, const Digest& digest) noexcept;
+  static void prefetch(const Shard& shard, const Digest& digest) noexcept;
+  static std::size_t place_of(const Slots& slots, const Digest& digest) noexcept;
   static const Slot* look_up(const Shard& shard, const Digest& digest) noexcept;
-  static void insert(std::vector<Slot>& slots, Slot slot) noexcept;
+  static void insert(Slots& slots, Slot slot) noexcept;
   static void grow(Shard& shard);
   static void erase(Shard& shard, std::size_t place) noexcept;
   [[nodiscard]] Shard& shard_of(const Digest& digest) noexcept { return shards_[digest.slot() % kShards]; }
@@ -75,6 +88,7 @@ class MemoryCredentialStore final : public CredentialStore {
   void tell(const std::vector<GrantRef>& removed, Removal why) const;
 
   std::size_t grants_max_;
+  std::shared_ptr<internal::GrantPool> pool_;
   std::atomic<std::size_t> count_{0};
   std::array<Shard, kShards> shards_;
   std::vector<RemovalObserver> observers_;
