@@ -61,10 +61,12 @@ fuzz: ## each fuzz target for FUZZ_SECONDS (default 600)
 	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j $(JOBS) --target fuzz_targets
 	@tools/fuzz.sh build/fuzz $(or $(FUZZ_SECONDS),600)
 
-coverage: ## line coverage of the unit tests (gcov)
-	@tools/bootstrap.sh build test
+coverage: ## line coverage by module of the unit and integration tests (MODULE=name lists what is missed there)
+	@tools/bootstrap.sh build test coverage
 	@cmake --preset coverage >/dev/null && cmake --build --preset coverage -j $(JOBS)
-	@ctest --test-dir build/coverage -j $(JOBS) -LE 'e2e|interop|browser'
+	@find build/coverage -name '*.gcda' -delete
+	@ctest --test-dir build/coverage -j $(JOBS) -LE 'e2e|interop|browser|install' --output-on-failure $(CTEST_ARGS)
+	@tools/coverage.py build/coverage $(if $(MODULE),--files $(MODULE))
 
 soak: ## the slow end-to-end tests: 10 GiB bodies, many connections
 	@$(MAKE) --no-print-directory build
