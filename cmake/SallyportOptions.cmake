@@ -5,6 +5,8 @@ find_package(OpenSSL 3.0 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(pam REQUIRED IMPORTED_TARGET pam)
+pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2)
+find_package(ZLIB REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
 

@@ -141,6 +141,26 @@ int Loop::sleep_ms() const noexcept {
 std::size_t Loop::turn(int timeout_ms) {
   Batch batch;
   batch.count = std::max(::epoll_wait(epoll_.get(), batch.events.data(), kEventsPerTurn, timeout_ms), 0);
+  return dispatch(batch);
+}
+
+void Loop::turn_shared(std::unique_lock<std::mutex>& lock, Duration sleep_max) {
+  const auto sleep_max_ms = std::chrono::ceil<std::chrono::milliseconds>(sleep_max).count();
+  const int wait_ms = sleep_ms();
+  const int cap_ms = static_cast<int>(std::clamp<std::int64_t>(sleep_max_ms, 0, kSleepMsMax));
+  const int timeout_ms = wait_ms < 0 ? cap_ms : std::min(wait_ms, cap_ms);
+  Batch batch;
+  sleep_ = Sleep::shared;
+  lock.unlock();
+  batch.count = std::max(::epoll_wait(epoll_.get(), batch.events.data(), kEventsPerTurn, timeout_ms), 0);
+  lock.lock();
+  sleep_ = Sleep::none;
+  for (const WaitPair* const gone : dismissed_) strike_out(batch, *gone);
+  dismissed_.clear();
+  dispatch(batch);
+}
+
+std::size_t Loop::dispatch(Batch& batch) {
   now_ = clock_.now();
   batch_ = &batch;
   std::size_t done = 0;
@@ -162,7 +182,16 @@ std::size_t Loop::turn(int timeout_ms) {
   return done;
 }
 
+void Loop::strike_out(Batch& batch, const WaitPair& waits) noexcept {
+  for (int i = batch.at; i < batch.count; ++i) {
+    epoll_event& event = batch.events[static_cast<std::size_t>(i)];
+    if (event.data.ptr == &waits) event.data.ptr = this;  // this: struck out
+  }
+}
+
 bool Loop::enrol(int fd, WaitPair& waits) noexcept {
+  std::erase(dismissed_,
+             &waits);  // a new pair at an old place: an event too many is harmless, one too few is not
   epoll_event event{};
   event.events = kEdges;
   event.data.ptr = &waits;
@@ -173,11 +202,8 @@ void Loop::dismiss(int fd, const WaitPair& waits) noexcept {
   // Closing would do it too, but not while a duplicate of the descriptor lives somewhere, in a child for
   // instance.
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-  if (batch_ == nullptr) return;
-  for (int i = batch_->at; i < batch_->count; ++i) {
-    epoll_event& event = batch_->events[static_cast<std::size_t>(i)];
-    if (event.data.ptr == &waits) event.data.ptr = this;  // this: struck out
-  }
+  if (sleep_ == Sleep::shared) dismissed_.push_back(&waits);
+  if (batch_ != nullptr) strike_out(*batch_, waits);
 }
 
 Watch::Watch(Loop& loop, int fd) noexcept : loop_(loop), fd_(fd), waits_(loop.scheduler()) {

@@ -48,6 +48,16 @@ class Loop {
   /// clock.
   void run_until_idle();
 
+  /// turn_shared turns once, sleeping `sleep_max` at most: for threads that take turns at one loop. `lock` is
+  /// held by the caller, given up for as long as the thread sleeps, and held again after. Whoever holds it
+  /// may use the loop and what is on it as its thread would, and calls nudge() where somebody may be asleep
+  /// with an older idea of what is due.
+  void turn_shared(std::unique_lock<std::mutex>& lock, Duration sleep_max);
+  /// nudge ends the sleep of whoever turns. Any thread.
+  void nudge() noexcept { ring(); }
+  /// has_due says that there is something to do without waiting.
+  [[nodiscard]] bool has_due() const noexcept { return scheduler_.has_woken(); }
+
   /// post runs `call` on the loop, in one of its next turns, in the order of posting. Any thread.
   void post(std::function<void()> call);
   /// spawn runs `task` by itself: at once, on the caller's stack, up to its first wait; the loop owns it from
@@ -83,6 +93,8 @@ class Loop {
   struct Batch;
   static Root root(Loop& loop, Task<void> task);
   std::size_t turn(int timeout_ms);
+  std::size_t dispatch(Batch& batch);
+  void strike_out(Batch& batch, const WaitPair& waits) noexcept;
   std::size_t run_posted();
   [[nodiscard]] int sleep_ms() const noexcept;
   void ring() noexcept;
@@ -95,6 +107,8 @@ class Loop {
   Descriptor epoll_;
   Descriptor bell_;  ///< an eventfd; its edges are enough, it is never read
   Batch* batch_ = nullptr;
+  enum class Sleep : std::uint8_t { none, shared } sleep_ = Sleep::none;
+  std::vector<const WaitPair*> dismissed_;  ///< while another thread slept with events for them, perhaps
   Link roots_;
   std::size_t tasks_ = 0;
   LoopCounters counters_;
