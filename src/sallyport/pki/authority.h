@@ -46,8 +46,8 @@ Result<CertifiedKey> read_certified_key(std::string_view chain_pem, const Secret
 /// NameConstraints bind an authority to names (RFC 5280 section 4.2.1.10); empty: to none. Where any name is
 /// permitted, the kinds of which none is (DNS, IP, e-mail) are excluded altogether; URIs are not bound.
 struct NameConstraints {
-  std::vector<DnsName> dns;  ///< each permits itself and all names below
-  std::vector<Cidr> networks;
+  std::vector<DnsName> dns = {};  ///< each permits itself and all names below
+  std::vector<Cidr> networks = {};
   [[nodiscard]] bool empty() const noexcept { return dns.empty() && networks.empty(); }
 };
 
@@ -55,7 +55,7 @@ struct AuthorityRequest {
   std::string name;  ///< CN; empty: "sallyport local authority" and the time
   KeyKind key = KeyKind::p256;
   Duration life = kAuthorityLife;
-  NameConstraints permitted;
+  NameConstraints permitted = {};
 };
 
 struct LeafRequest {
@@ -82,6 +82,7 @@ class Authority {
 
   [[nodiscard]] const Certificate& certificate() const noexcept { return pair_.certificate; }
   [[nodiscard]] const CertifiedKey& pair() const noexcept { return pair_; }
+  CertifiedKey take_pair() && { return std::move(pair_); }
 
   /// issue makes a key and a certificate for it: critical CA:FALSE, critical digitalSignature (and
   /// keyEncipherment for an RSA server), exactly the use asked for, both key ids. Errors: invalid_argument
