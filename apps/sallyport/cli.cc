@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 
+#include "cert_cli.h"
 #include "commands.h"
 #include "completion.h"
 #include "sallyport/base/text.h"
@@ -241,6 +242,7 @@ int run_cli(int argc, const char* const* argv, const Environment& environment) {
   add_run(app, chosen, tool, environment);
   add_session(app, chosen, environment);
   add_cookie(app, chosen, environment);
+  add_cert(app, chosen, environment);
   add_config(app, chosen, environment);
   add_completion(app, chosen);
   auto* version = app.add_subcommand("version", "version and what it was built with");
