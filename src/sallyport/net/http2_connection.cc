@@ -34,6 +34,7 @@ Task<Http2Ending> Http2Connection::run() {
     ended_.notify_all();
     co_await loop_.yield();
   }
+  stream_->shutdown_write();  // so that a TLS peer sees an end, not a cut
   stream_->close();
   co_return ending_;
 }

@@ -49,6 +49,9 @@ class Http2Connection {
   Http2Session& session() noexcept { return session_; }
   [[nodiscard]] const ConnectionFacts& facts() const noexcept { return stream_->facts(); }
   [[nodiscard]] const std::optional<PeerProcess>& peer_process() { return stream_->peer_process(); }
+  [[nodiscard]] std::shared_ptr<const PeerCertificate> peer_certificate() const {
+    return stream_->peer_certificate();
+  }
   /// flush writes what goes without waiting; run() writes the rest. From within an event it does nothing: the
   /// batch is flushed at its end.
   void flush();

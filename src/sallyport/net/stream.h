@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -40,6 +41,13 @@ enum class More : std::uint8_t { no, yes };
 
 /// At most this many pieces leave with one try_write_pieces call; the rest is simply not written yet.
 inline constexpr std::size_t kPiecesMax = 16;
+
+/// PeerCertificate is what the other end proved in TLS to hold the key of. Whether it is trusted was decided
+/// in the handshake.
+struct PeerCertificate {
+  std::string der;
+  std::string sha256;  ///< of `der`, 64 hexadecimal digits: its identity in logs and rules
+};
 
 /// Stream is used on its loop's thread only. The scheme on the hot path is: await readable(), which is free
 /// while more may be there and sleeps when the last read emptied the source; then try_read(); treat
@@ -97,6 +105,9 @@ class Stream {
   /// table for loopback TCP (uid only). None where it cannot be known, such as a peer that has closed
   /// already. Costs one or two system calls the first time.
   const std::optional<PeerProcess>& peer_process();
+
+  /// peer_certificate is null where there is no TLS, or the other end showed none. Copies it.
+  [[nodiscard]] virtual std::shared_ptr<const PeerCertificate> peer_certificate() const { return nullptr; }
 
   /// splice_descriptor is the socket where bytes may bypass us (splice(2)), -1 where they may not.
   [[nodiscard]] int splice_descriptor() const noexcept { return splice_descriptor_; }

@@ -8,6 +8,7 @@
 #include "sallyport/base/text.h"
 #include "sallyport/net/internal/openssl.h"
 #include "sallyport/net/internal/ticket_keys.h"
+#include "sallyport/net/internal/tls_identity_parts.h"
 #include "sallyport/net/internal/tls_stream.h"
 
 namespace sallyport {
@@ -59,12 +60,6 @@ bool configure(SSL_CTX* context) noexcept {
 }
 
 }  // namespace
-
-struct TlsIdentity::Parts {
-  CertificatePtr leaf;
-  ChainPtr chain{sk_X509_new_null()};
-  KeyPtr key;
-};
 
 TlsIdentity::TlsIdentity(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
 TlsIdentity::~TlsIdentity() = default;

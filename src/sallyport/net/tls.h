@@ -34,6 +34,7 @@ class TlsIdentity {
 
  private:
   friend class TlsServer;
+  friend class MutualTls;
   struct Parts;
   explicit TlsIdentity(std::unique_ptr<const Parts> parts);
   std::unique_ptr<const Parts> parts_;

@@ -5,15 +5,17 @@
 
 namespace sallyport {
 
-RpcServerCall::RpcServerCall(ServerConnection& connection, Scheduler& scheduler, Http2StreamId stream,
+RpcServerCall::RpcServerCall(ServerConnection& connection, Loop& loop, Http2StreamId stream,
                              std::size_t message_bytes_max)
     : Timer(&RpcServerCall::expired),
+      loop_(loop),
       connection_(&connection),
       stream_(stream),
       facts_(*connection.facts),
       kept_facts_(connection.facts),
+      certificate_(connection.certificate),
       unframer_(message_bytes_max),
-      changed_(scheduler) {}
+      changed_(loop.scheduler()) {}
 
 RpcServerCall::~RpcServerCall() = default;
 
@@ -45,6 +47,10 @@ Task<bool> RpcServerCall::write(std::string_view message) {
              connection_->server.options().unsent_bytes_max)
     co_await changed_.wait();
   co_return !over();
+}
+
+Task<void> RpcServerCall::until_over() {
+  while (!over()) co_await changed_.wait();
 }
 
 void RpcServerCall::send_head() {

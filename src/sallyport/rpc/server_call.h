@@ -12,6 +12,8 @@
 #include "sallyport/base/time.h"
 #include "sallyport/identity/facts.h"
 #include "sallyport/identity/principal.h"
+#include "sallyport/net/loop.h"
+#include "sallyport/net/stream.h"
 #include "sallyport/net/task.h"
 #include "sallyport/net/wait.h"
 #include "sallyport/net/wheel.h"
@@ -28,7 +30,7 @@ class ServerConnection;
 /// thread.
 class RpcServerCall : private Timer {
  public:
-  RpcServerCall(ServerConnection& connection, Scheduler& scheduler, Http2StreamId stream,
+  RpcServerCall(ServerConnection& connection, Loop& loop, Http2StreamId stream,
                 std::size_t message_bytes_max);
   RpcServerCall(const RpcServerCall&) = delete;
   RpcServerCall& operator=(const RpcServerCall&) = delete;
@@ -40,8 +42,14 @@ class RpcServerCall : private Timer {
   /// facts are the connection's: addresses, TLS, and whose process is at the other end (uid and pid on a Unix
   /// socket, by the kernel's word).
   [[nodiscard]] const ConnectionFacts& facts() const noexcept { return facts_; }
+  /// certificate is the client's, null without mutual TLS.
+  [[nodiscard]] const std::shared_ptr<const PeerCertificate>& certificate() const noexcept {
+    return certificate_;
+  }
   /// deadline is the client's, kNever where it has none.
   [[nodiscard]] MonotonicTime deadline() const noexcept { return deadline_; }
+  /// now is the loop's time: compare the deadline with it. On the loop.
+  [[nodiscard]] MonotonicTime now() const noexcept { return loop_.now(); }
   /// over says that nobody waits for an answer any more: cancelled, past its deadline, or cut off.
   [[nodiscard]] bool over() const noexcept { return over_.load(std::memory_order_acquire); }
   /// principal is who the gate found, none where there is no gate.
@@ -62,6 +70,8 @@ class RpcServerCall : private Timer {
   Task<bool> write(std::string_view message);
   /// send_head sends the head now, without a message. For calls whose client waits for it.
   void send_head();
+  /// until_over waits until nobody waits for an answer any more.
+  Task<void> until_over();
   /// end ends the call with `status`, from outside its handler: a credential was revoked, the server closes.
   void end(const RpcStatus& status);
 
@@ -71,6 +81,7 @@ class RpcServerCall : private Timer {
   std::optional<std::string> take_message();
   bool put(std::string_view message);
 
+  Loop& loop_;
   ServerConnection* connection_;  ///< null once the connection has ended
   Http2StreamId stream_;
   std::string method_;
@@ -78,6 +89,7 @@ class RpcServerCall : private Timer {
   RpcMetadata metadata_;
   const ConnectionFacts& facts_;
   std::shared_ptr<const ConnectionFacts> kept_facts_;
+  std::shared_ptr<const PeerCertificate> certificate_;
   MonotonicTime deadline_ = kNever;
   std::optional<Principal> principal_;
   RpcMetadata head_;

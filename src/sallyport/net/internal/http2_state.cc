@@ -43,7 +43,6 @@ NgSessionPtr Http2Session::State::make_session(State& state) {
   if (nghttp2_option_new(&raw_option) != 0) std::abort();
   const NgOptionPtr option(raw_option);
   nghttp2_option_set_no_auto_window_update(option.get(), 1);
-  nghttp2_option_set_no_closed_streams(option.get(), 1);
   nghttp2_option_set_max_outbound_ack(option.get(), state.limits.unacknowledged_max);
   nghttp2_option_set_max_settings(option.get(), state.limits.settings_in_frame_max);
   nghttp2_option_set_peer_max_concurrent_streams(option.get(), 100);

@@ -74,7 +74,11 @@ TlsStream::TlsStream(Loop& loop, Descriptor socket, ConnectionFacts facts, SslPt
     return;
   }
   SSL_set_bio(ssl_.get(), bio, bio);  // one reference: SSL_set_bio counts a shared one once
-  SSL_set_accept_state(ssl_.get());
+  if (SSL_is_server(ssl_.get()) == 1) {
+    SSL_set_accept_state(ssl_.get());
+  } else {
+    SSL_set_connect_state(ssl_.get());
+  }
   usable_ = Usable::yes;
 }
 
@@ -95,7 +99,8 @@ IoState TlsStream::no_progress(int result, WaitPair::Side side) noexcept {
 }
 
 Task<Status> TlsStream::handshake() {
-  WaitPair::Side side = WaitPair::Side::read;  // the client speaks first
+  // The client speaks first.
+  WaitPair::Side side = SSL_is_server(ssl_.get()) == 1 ? WaitPair::Side::read : WaitPair::Side::write;
   while (true) {
     WaitResult wait = WaitResult::ready;
     if (side == WaitPair::Side::read) {
@@ -130,6 +135,23 @@ void TlsStream::note_what_is_left() noexcept {
   } else {
     waits_.note(kEventIn);
   }
+}
+
+std::shared_ptr<const PeerCertificate> TlsStream::peer_certificate() const {
+  X509* const raw = SSL_get0_peer_certificate(ssl_.get());
+  if (raw == nullptr) return nullptr;
+  auto made = std::make_shared<PeerCertificate>();
+  const int bytes = i2d_X509(raw, nullptr);
+  if (bytes <= 0) return nullptr;
+  made->der.resize(static_cast<std::size_t>(bytes));
+  auto* at = reinterpret_cast<unsigned char*>(made->der.data());
+  i2d_X509(raw, &at);
+  std::array<std::byte, 32> digest{};
+  unsigned digest_bytes = digest.size();
+  if (X509_digest(raw, EVP_sha256(), reinterpret_cast<unsigned char*>(digest.data()), &digest_bytes) != 1)
+    return nullptr;
+  made->sha256 = to_hex(digest);
+  return made;
 }
 
 IoResult TlsStream::try_read(std::span<char> into) {

@@ -27,6 +27,7 @@ class TlsStream final : public SocketBase {
   Task<Status> handshake();
   [[nodiscard]] bool resumed() const noexcept { return SSL_session_reused(ssl_.get()) == 1; }
 
+  [[nodiscard]] std::shared_ptr<const PeerCertificate> peer_certificate() const override;
   IoResult try_read(std::span<char> into) override;
   IoResult try_write(std::string_view piece, More more) override;
   IoResult try_write_pieces(std::span<const std::string_view> pieces, More more) override;

@@ -55,6 +55,7 @@ bool is_grpc(std::string_view type) noexcept {
 ServerConnection::ServerConnection(RpcServer& of, std::unique_ptr<Stream> stream)
     : server(of),
       facts(std::make_shared<ConnectionFacts>(stream->facts())),
+      certificate(stream->peer_certificate()),
       connection(of.loop_, std::move(stream), Http2Role::server, of.options_.limits, of.options_.pace,
                  *this) {
   facts->process = connection.peer_process();
@@ -103,8 +104,8 @@ void ServerConnection::on_fields(Http2StreamId stream, Http2Fields&& fields, Htt
   if (!is_grpc(fields.find("content-type").value_or(""))) return refuse_http(stream, "415");
   if (fields.find("te") != "trailers") return refuse_http(stream, "400");
   ++server.counters_.calls;
-  const auto call = std::make_shared<RpcServerCall>(*this, server.loop_.scheduler(), stream,
-                                                    server.options_.message_bytes_max);
+  const auto call =
+      std::make_shared<RpcServerCall>(*this, server.loop_, stream, server.options_.message_bytes_max);
   calls[stream] = call;
   const RpcStatus malformed = read_head(*call, fields);
   if (!malformed.is_ok()) {

@@ -35,6 +35,7 @@ class ServerConnection final : public Http2Events {
 
   RpcServer& server;
   std::shared_ptr<ConnectionFacts> facts;
+  std::shared_ptr<const PeerCertificate> certificate;
   Http2Connection connection;
   std::unordered_map<Http2StreamId, std::shared_ptr<RpcServerCall>> calls;
 

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+# sallyport_generate(TARGET my_plugin PROTOS kv.proto sub/other.proto [IMPORT_DIR dir]) generates NAME.pb.{h,cc} and NAME.sallyport.h,
+# adds them to the target, and links what they need. Names are relative to IMPORT_DIR, by default the current source folder.
+function(sallyport_generate)
+  cmake_parse_arguments(ARG "" "TARGET;IMPORT_DIR" "PROTOS" ${ARGN})
+  if(NOT ARG_TARGET OR NOT ARG_PROTOS)
+    message(FATAL_ERROR "sallyport_generate needs TARGET and PROTOS")
+  endif()
+  find_package(Protobuf REQUIRED)
+  if(TARGET sallyport::protoc-gen-sallyport)
+    set(plugin sallyport::protoc-gen-sallyport)
+  elseif(TARGET protoc-gen-sallyport)
+    set(plugin protoc-gen-sallyport)
+  else()
+    message(FATAL_ERROR "protoc-gen-sallyport was not built: install libprotoc-dev and protobuf-compiler, and configure again")
+  endif()
+  if(NOT ARG_IMPORT_DIR)
+    set(ARG_IMPORT_DIR ${CMAKE_CURRENT_SOURCE_DIR})
+  endif()
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/${ARG_TARGET}_proto)
+  file(MAKE_DIRECTORY ${out})
+  foreach(proto IN LISTS ARG_PROTOS)
+    string(REGEX REPLACE "\\.proto$" "" stem ${proto})
+    add_custom_command(OUTPUT ${out}/${stem}.pb.cc ${out}/${stem}.pb.h ${out}/${stem}.sallyport.h
+      COMMAND protobuf::protoc --cpp_out=${out} --sallyport_out=${out} --plugin=protoc-gen-sallyport=$<TARGET_FILE:${plugin}>
+        -I${ARG_IMPORT_DIR} ${ARG_IMPORT_DIR}/${proto}
+      DEPENDS ${ARG_IMPORT_DIR}/${proto} ${plugin} VERBATIM)
+    set_source_files_properties(${out}/${stem}.pb.cc PROPERTIES COMPILE_OPTIONS "-w")
+    target_sources(${ARG_TARGET} PRIVATE ${out}/${stem}.pb.cc ${out}/${stem}.pb.h ${out}/${stem}.sallyport.h)
+  endforeach()
+  target_include_directories(${ARG_TARGET} SYSTEM PRIVATE ${out})
+  if(TARGET sallyport::rpc)
+    target_link_libraries(${ARG_TARGET} PRIVATE sallyport::rpc protobuf::libprotobuf)
+  endif()
+endfunction()
