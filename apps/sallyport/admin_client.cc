@@ -8,7 +8,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <nlohmann/json.hpp>
+#include <optional>
 
+#include "commands.h"
 #include "sallyport/base/text.h"
 #include "sallyport/env/posix/descriptor.h"
 
@@ -26,8 +29,8 @@ Result<Descriptor> connect_to(const std::string& path) {
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) {
-    return fail(Code::unavailable,
-                concat("no gateway is running at ", path, "; start one with: sallyport run -- TOOL"));
+    return fail(Code::unavailable, concat("no gateway is running at ", path,
+                                          "; start one with: sallyport run -- TOOL, or sallyport serve"));
   }
   if (info.st_uid != geteuid())
     return fail(Code::permission_denied, concat(path, " belongs to another user"));
@@ -41,7 +44,7 @@ Result<Descriptor> connect_to(const std::string& path) {
   return fd;
 }
 
-Result<std::string> exchange(int fd, std::string_view request) {
+Status send_all(int fd, std::string_view request) {
   while (!request.empty()) {
     const ssize_t put = ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
     if (put < 0 && errno == EINTR) continue;
@@ -49,6 +52,30 @@ Result<std::string> exchange(int fd, std::string_view request) {
       return fail(Code::unavailable, concat("the gateway closed the connection: ", std::strerror(errno)));
     request.remove_prefix(static_cast<std::size_t>(put));
   }
+  return ok();
+}
+
+/// status_in reads the status of an answer's head.
+std::optional<int> status_in(std::string_view head) {
+  if (!head.starts_with("HTTP/1.") || head.size() < 12) return std::nullopt;
+  const auto status = parse_decimal<unsigned>(head.substr(9, 3));
+  return status ? std::optional<int>(static_cast<int>(*status)) : std::nullopt;
+}
+
+/// judge turns a refusal into an Error with the sentence of its RFC 9457 document.
+Status judge(const AdminAnswer& answer) {
+  if (answer.status < 300) return ok();
+  const auto parsed = nlohmann::json::parse(answer.body, nullptr, false);
+  const bool told = parsed.is_object() && parsed.contains("detail") && parsed["detail"].is_string();
+  const std::string what = told ? parsed["detail"].get<std::string>() : "the gateway refused";
+  if (answer.status == 401 || answer.status == 403) return fail(Code::permission_denied, what);
+  if (answer.status == 400 || answer.status == 413 || answer.status == 415)
+    return fail(Code::invalid_argument, what);
+  return fail(answer.status == 404 ? Code::not_found : Code::unavailable, what);
+}
+
+Result<std::string> exchange(int fd, std::string_view request) {
+  SALLYPORT_CHECK(send_all(fd, request));
   std::string answer;
   char piece[16384];
   for (;;) {
@@ -76,9 +103,51 @@ Result<AdminAnswer> admin_call(const std::string& path, std::string_view method,
   if (head_end == std::string::npos || !raw.starts_with("HTTP/1.1 ") || raw.size() < 12) {
     return fail(Code::internal, "the gateway's answer is not HTTP");
   }
-  const auto status = parse_decimal<unsigned>(std::string_view(raw).substr(9, 3));
+  const auto status = status_in(raw);
   if (!status) return fail(Code::internal, "the gateway's answer has no status");
-  return AdminAnswer{static_cast<int>(*status), raw.substr(head_end + 4)};
+  return AdminAnswer{*status, raw.substr(head_end + 4)};
+}
+
+Result<std::string> admin_ask(const std::string& state_dir, const Environment& environment,
+                              std::string_view session, const AdminRequest& request) {
+  std::string directory = state_dir;
+  if (directory.empty()) {
+    SALLYPORT_TRY(found, state_directory(environment));
+    directory = std::move(found);
+  }
+  SALLYPORT_TRY(answer, admin_call(find_admin_socket(directory, session), request.method, request.target,
+                                   request.body));
+  SALLYPORT_CHECK(judge(answer));
+  return std::move(answer.body);
+}
+
+Status admin_follow(const std::string& path, std::string_view target,
+                    const std::function<void(std::string_view)>& sink) {
+  SALLYPORT_TRY(fd, connect_to(path));
+  const timeval patient{};
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patient, sizeof patient);
+  // Without chunks: the answer ends with the connection (RFC 9112 section 6.3).
+  SALLYPORT_CHECK(send_all(fd.get(), concat("GET ", target, " HTTP/1.0\r\nHost: localhost\r\n\r\n")));
+  std::string head;
+  char piece[16384];
+  bool in_body = false;
+  for (;;) {
+    const ssize_t got = ::recv(fd.get(), piece, sizeof piece, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    const std::string_view text(piece, static_cast<std::size_t>(got));
+    if (in_body) {
+      sink(text);
+      continue;
+    }
+    head += text;
+    const auto end = head.find("\r\n\r\n");
+    if (end == std::string::npos) continue;
+    SALLYPORT_CHECK(judge(AdminAnswer{status_in(head).value_or(500), head.substr(end + 4)}));
+    in_body = true;
+    sink(std::string_view(head).substr(end + 4));
+  }
+  return in_body ? ok() : Status(fail(Code::unavailable, "no answer from the gateway"));
 }
 
 std::string find_admin_socket(const std::string& state_dir, std::string_view session) {

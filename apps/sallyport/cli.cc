@@ -8,8 +8,10 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <span>
 
 #include "cert_cli.h"
+#include "cli_parts.h"
 #include "commands.h"
 #include "completion.h"
 #include "sallyport/base/text.h"
@@ -18,15 +20,12 @@
 namespace sallyport {
 namespace {
 
-/// Chosen is the command that was asked for, ready to run.
-using Chosen = std::function<int()>;
-
 /// SettingsOptions adds the table's options to a command and collects what was typed.
 class SettingsOptions {
  public:
-  explicit SettingsOptions(CLI::App& command) {
+  SettingsOptions(CLI::App& command, std::span<const OptionSpec> options) {
     command.add_option("--config", config_file_, "read settings from this YAML file")->type_name("FILE");
-    for (const OptionSpec& spec : run_options()) add(command, spec);
+    for (const OptionSpec& spec : options) add(command, spec);
   }
   [[nodiscard]] SettingsArguments collected() const {
     SettingsArguments arguments;
@@ -62,8 +61,6 @@ class SettingsOptions {
   std::map<const OptionSpec*, int> flags_;
 };
 
-Output output_of(bool json) { return json ? Output::json : Output::text; }
-
 void add_run(CLI::App& app, Chosen& chosen, std::vector<std::string>& tool, const Environment& environment) {
   auto* run = app.add_subcommand("run", "guard one tool, now");
   run->footer(
@@ -71,7 +68,7 @@ void add_run(CLI::App& app, Chosen& chosen, std::vector<std::string>& tool, cons
       "Example: sallyport run --preset opencode -- opencode serve\n"
       "         sallyport run --listen 0.0.0.0:8443 -- python3 -m http.server --bind 127.0.0.1 {port}\n"
       "COMMAND may hold {port} {socket} {token_file} {base_url} {session_id}.");
-  auto options = std::make_shared<SettingsOptions>(*run);
+  auto options = std::make_shared<SettingsOptions>(*run, run_options());
   auto json = std::make_shared<bool>(false);
   run->add_flag("--json", *json, "with --preset list: for machines");
   run->callback([options, json, &chosen, &tool, &environment] {
@@ -85,12 +82,24 @@ void add_run(CLI::App& app, Chosen& chosen, std::vector<std::string>& tool, cons
   });
 }
 
+void add_serve(CLI::App& app, Chosen& chosen, const Environment& environment) {
+  auto* serve = app.add_subcommand("serve", "guard many sessions");
+  serve->footer(
+      "Example: sallyport serve --listen 127.0.0.1:7070\n"
+      "         sallyport session create -- python3 -m http.server --bind 127.0.0.1 {port}\n"
+      "Options about the tool are what a session gets that does not ask otherwise.");
+  auto options = std::make_shared<SettingsOptions>(*serve, all_options());
+  serve->callback([options, &chosen, &environment] {
+    chosen = [options, &environment] { return command_serve(options->collected(), environment); };
+  });
+}
+
 void add_config(CLI::App& app, Chosen& chosen, const Environment& environment) {
   auto* config = app.add_subcommand("config", "settings: what is in force, and whether a file is good");
   config->require_subcommand(1);
   auto* show = config->add_subcommand("show", "every setting with its value and source; secrets are masked");
   show->footer("Example: SALLYPORT_LISTEN=127.0.0.1:9000 sallyport config show");
-  auto shown = std::make_shared<SettingsOptions>(*show);
+  auto shown = std::make_shared<SettingsOptions>(*show, all_options());
   auto json = std::make_shared<bool>(false);
   show->add_flag("--json", *json, "for machines");
   show->callback([shown, json, &chosen, &environment] {
@@ -98,10 +107,13 @@ void add_config(CLI::App& app, Chosen& chosen, const Environment& environment) {
       return command_config_show(shown->collected(), output_of(*json), environment);
     };
   });
+  auto* openapi = config->add_subcommand("openapi", "print the description of the admin API, OpenAPI 3.1");
+  openapi->footer("Example: sallyport config openapi > openapi.json");
+  openapi->callback([&chosen] { chosen = [] { return command_config_openapi(); }; });
   auto* check =
       config->add_subcommand("check", "tell every fault of the settings at once; 0 where there is none");
   check->footer("Example: sallyport config check --config sallyport.yaml");
-  auto checked = std::make_shared<SettingsOptions>(*check);
+  auto checked = std::make_shared<SettingsOptions>(*check, all_options());
   check->callback([checked, &chosen, &environment] {
     chosen = [checked, &environment] { return command_config_check(checked->collected(), environment); };
   });
@@ -133,46 +145,6 @@ void add_cookie(CLI::App& app, Chosen& chosen, const Environment& environment) {
       return command_cookie_check(std::move(*call), output_of(flags->second), environment);
     };
   });
-}
-
-void add_session(CLI::App& app, Chosen& chosen, const Environment& environment) {
-  auto* session = app.add_subcommand("session", "sessions of a running gateway");
-  session->require_subcommand(1);
-  struct Row {
-    const char* name;
-    const char* help;
-    SessionCall::Verb verb;
-  };
-  constexpr Row kRows[] = {
-      {"list", "all sessions", SessionCall::Verb::list},
-      {"show", "one session and its credential's state", SessionCall::Verb::show},
-      {"rotate", "a new session token, printed this once", SessionCall::Verb::rotate},
-      {"link", "a new one-time login link, printed this once", SessionCall::Verb::link},
-      {"end", "stop the tool and end every credential of the session", SessionCall::Verb::end},
-      {"logs", "what the tool printed last", SessionCall::Verb::logs}};
-  for (const Row& row : kRows) {
-    auto* command = session->add_subcommand(row.name, row.help);
-    command->footer(concat("Example: sallyport session ", row.name,
-                           row.verb == SessionCall::Verb::list ? "" : " whoami"));
-    auto call = std::make_shared<SessionCall>();
-    call->verb = row.verb;
-    auto flags = std::make_shared<std::pair<bool, bool>>();
-    if (row.verb != SessionCall::Verb::list)
-      command->add_option("id", call->id, "the session")->required()->type_name("ID");
-    if (row.verb == SessionCall::Verb::rotate) {
-      command->add_option("--grace", call->grace, "the old token goes on for so long [none]")->type_name("D");
-      command->add_flag("--backend", flags->first, "also the credential between gateway and tool");
-    }
-    command->add_option("--state-dir", call->state_dir, "where the gateway keeps its state")
-        ->type_name("DIR");
-    command->add_flag("--json", flags->second, "for machines");
-    command->callback([call, flags, &chosen, &environment] {
-      chosen = [call, flags, &environment] {
-        call->backend = flags->first ? SessionCall::Backend::rotate : SessionCall::Backend::keep;
-        return command_session(*call, output_of(flags->second), environment);
-      };
-    });
-  }
 }
 
 void add_completion(CLI::App& app, Chosen& chosen) {
@@ -240,7 +212,10 @@ int run_cli(int argc, const char* const* argv, const Environment& environment) {
   for (int i = own + 1; i < argc; ++i) tool.emplace_back(argv[i]);
 
   add_run(app, chosen, tool, environment);
-  add_session(app, chosen, environment);
+  add_serve(app, chosen, environment);
+  add_session(app, chosen, tool, environment);
+  add_token(app, chosen, environment);
+  add_user(app, chosen, environment);
   add_cookie(app, chosen, environment);
   add_cert(app, chosen, environment);
   add_config(app, chosen, environment);

@@ -47,8 +47,10 @@ Result<std::string> state_directory(const Environment& environment);
 
 int command_run(const SettingsArguments& arguments, std::vector<std::string> command,
                 const Environment& environment);
+int command_serve(const SettingsArguments& arguments, const Environment& environment);
 int command_preset_list(Output output);
 int command_config_show(const SettingsArguments& arguments, Output output, const Environment& environment);
+int command_config_openapi();
 int command_config_check(const SettingsArguments& arguments, const Environment& environment);
 
 struct CookieCheck {
@@ -62,11 +64,39 @@ int command_cookie_check(CookieCheck check, Output output, const Environment& en
 struct SessionCall {
   enum class Verb : std::uint8_t { list, show, rotate, end, logs, link } verb = Verb::list;
   enum class Backend : std::uint8_t { keep, rotate } backend = Backend::keep;
+  enum class Follow : std::uint8_t { no, yes } follow = Follow::no;
   std::string id;
   std::string grace;
   std::string state_dir;
 };
 int command_session(const SessionCall& call, Output output, const Environment& environment);
+
+/// NewSession is what `session create` was told, as typed; empty: not said.
+struct NewSession {
+  std::vector<std::string> command;
+  std::string name, label, preset, owner, image, directory, ready, ttl, idle, restart, routing;
+  std::vector<std::string> shared, env, pass_env;
+  bool on_demand = false;
+  std::string state_dir;
+};
+int command_session_create(const NewSession& wish, Output output, const Environment& environment);
+
+struct TokenCall {
+  enum class Verb : std::uint8_t { create, list, revoke } verb = Verb::list;
+  std::string id, owner, label, session, ttl;
+  std::vector<std::string> roles;
+  std::string state_dir;
+};
+int command_token(const TokenCall& call, Output output, const Environment& environment);
+
+/// UserCall changes the password file itself: a running gateway reads it anew.
+struct UserCall {
+  enum class Verb : std::uint8_t { add, list, remove, passwd } verb = Verb::list;
+  std::string name;
+  std::string file;
+  std::string state_dir;
+};
+int command_user(const UserCall& call, Output output, const Environment& environment);
 
 int command_version(Output output);
 

@@ -14,12 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Verb = SessionCall::Verb;
 
-struct Request {
-  std::string_view method;
-  std::string target;
-  std::string body;
-};
-
 bool is_session_id(std::string_view id) {
   if (id.empty() || id.size() > 63) return false;
   for (const char c : id) {
@@ -28,7 +22,7 @@ bool is_session_id(std::string_view id) {
   return true;
 }
 
-Result<Request> request_for(const SessionCall& call) {
+Result<AdminRequest> request_for(const SessionCall& call) {
   if (call.verb != Verb::list && !is_session_id(call.id)) {
     return fail(Code::invalid_argument,
                 concat("\"", escaped(call.id), "\" is no session id; see: sallyport session list"));
@@ -36,15 +30,15 @@ Result<Request> request_for(const SessionCall& call) {
   const std::string session = concat("/sessions/", call.id);
   switch (call.verb) {
     case Verb::list:
-      return Request{"GET", "/sessions", ""};
+      return AdminRequest{"GET", "/sessions", ""};
     case Verb::show:
-      return Request{"GET", session, ""};
+      return AdminRequest{"GET", session, ""};
     case Verb::logs:
-      return Request{"GET", concat(session, "/logs"), ""};
+      return AdminRequest{"GET", concat(session, "/logs"), ""};
     case Verb::end:
-      return Request{"DELETE", session, ""};
+      return AdminRequest{"DELETE", session, ""};
     case Verb::link:
-      return Request{"POST", concat(session, "/link"), "{}"};
+      return AdminRequest{"POST", concat(session, "/link"), "{}"};
     case Verb::rotate:
       break;
   }
@@ -55,15 +49,7 @@ Result<Request> request_for(const SessionCall& call) {
     body["grace"] = call.grace;
   }
   if (call.backend == SessionCall::Backend::rotate) body["backend"] = true;
-  return Request{"POST", concat(session, "/auth/rotate"), body.dump()};
-}
-
-/// detail_of takes the sentence out of an RFC 9457 problem document.
-std::string detail_of(const std::string& body) {
-  const auto parsed = Json::parse(body, nullptr, false);
-  if (parsed.is_object() && parsed.contains("detail") && parsed["detail"].is_string())
-    return parsed["detail"];
-  return "the gateway refused";
+  return AdminRequest{"POST", concat(session, "/auth/rotate"), body.dump()};
 }
 
 void print_session(const Json& session) {
@@ -75,8 +61,6 @@ void print(const SessionCall& call, const std::string& body) {
   const auto answer = Json::parse(body, nullptr, false);
   if (call.verb == Verb::logs || !answer.is_object()) {
     std::cout << body;
-  } else if (call.verb == Verb::list) {
-    for (const auto& session : answer.value("sessions", Json::array())) print_session(session);
   } else if (call.verb == Verb::rotate) {
     std::cout << answer.value("token", "") << '\n';
   } else if (call.verb == Verb::link) {
@@ -88,29 +72,93 @@ void print(const SessionCall& call, const std::string& body) {
   }
 }
 
+/// list_sessions follows the pages to the last.
+int list_sessions(const SessionCall& call, Output output, const Environment& environment) {
+  Json all = Json::array();
+  std::string after;
+  do {
+    const AdminRequest request{"GET", concat("/sessions?limit=500", after.empty() ? "" : "&after=", after),
+                               ""};
+    const auto body = admin_ask(call.state_dir, environment, {}, request);
+    if (!body) return complain(body.error());
+    const auto page = Json::parse(*body, nullptr, false);
+    if (!page.is_object()) return complain(fail(Code::internal, "the gateway's answer is no JSON"));
+    for (const auto& session : page.value("sessions", Json::array())) all.push_back(session);
+    after = page.contains("next") && page["next"].is_string() ? page["next"].get<std::string>() : "";
+  } while (!after.empty());
+  if (output == Output::json) {
+    std::cout << Json{{"sessions", all}}.dump() << '\n';
+  } else {
+    for (const auto& session : all) print_session(session);
+  }
+  return kExitDone;
+}
+
+Result<std::string> wish_json(const NewSession& wish) {
+  Json body = Json::object();
+  const std::pair<const char*, const std::string*> texts[] = {
+      {"name", &wish.name},      {"label", &wish.label}, {"preset", &wish.preset},
+      {"owner", &wish.owner},    {"image", &wish.image}, {"directory", &wish.directory},
+      {"ready", &wish.ready},    {"ttl", &wish.ttl},     {"idle", &wish.idle},
+      {"routing", &wish.routing}};
+  for (const auto& [key, text] : texts) {
+    if (!text->empty()) body[key] = *text;
+  }
+  if (!wish.command.empty()) body["command"] = wish.command;
+  if (!wish.shared.empty()) body["shared"] = wish.shared;
+  if (!wish.pass_env.empty()) body["pass_env"] = wish.pass_env;
+  for (const auto& pair : wish.env) {
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos) return fail(Code::invalid_argument, "--env takes NAME=VALUE");
+    body["env"][pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  if (!wish.restart.empty()) body["limits"]["restart"] = wish.restart;
+  if (wish.on_demand) body["limits"]["on_demand"] = true;
+  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 }  // namespace
 
 int command_session(const SessionCall& call, Output output, const Environment& environment) {
   auto request = request_for(call);
   if (!request) return complain(request.error());
-  std::string directory = call.state_dir;
-  if (directory.empty()) {
-    auto found = state_directory(environment);
-    if (!found) return complain(found.error());
-    directory = *found;
+  if (call.verb == Verb::logs && call.follow == SessionCall::Follow::yes) {
+    auto directory =
+        call.state_dir.empty() ? state_directory(environment) : Result<std::string>(call.state_dir);
+    if (!directory) return complain(directory.error());
+    const auto followed =
+        admin_follow(find_admin_socket(*directory, call.id), concat(request->target, "?follow"),
+                     [](std::string_view text) { std::cout << text << std::flush; });
+    return followed ? kExitDone : complain(followed.error());
   }
-  const auto answer =
-      admin_call(find_admin_socket(directory, call.id), request->method, request->target, request->body);
-  if (!answer) return complain(answer.error());
-  if (answer->status == 403 || answer->status == 401) {
-    return complain(fail(Code::permission_denied, detail_of(answer->body)));
-  }
-  if (answer->status >= 300) return complain(fail(Code::not_found, detail_of(answer->body)));
+  if (call.verb == Verb::list) return list_sessions(call, output, environment);
+  const auto body = admin_ask(call.state_dir, environment, call.id, *request);
+  if (!body) return complain(body.error());
   if (output == Output::json && call.verb != Verb::logs) {
-    std::cout << answer->body << '\n';
+    std::cout << *body << '\n';
   } else {
-    print(call, answer->body);
+    print(call, *body);
   }
+  return kExitDone;
+}
+
+int command_session_create(const NewSession& wish, Output output, const Environment& environment) {
+  if (wish.command.empty() && wish.image.empty()) {
+    return complain(fail(Code::invalid_argument,
+                         "name the tool behind --, as in: sallyport session create -- python3 -m http.server "
+                         "--bind 127.0.0.1 {port}"));
+  }
+  auto body = wish_json(wish);
+  if (!body) return complain(body.error());
+  const AdminRequest request{"POST", "/sessions", *std::move(body)};
+  const auto answer = admin_ask(wish.state_dir, environment, {}, request);
+  if (!answer) return complain(answer.error());
+  if (output == Output::json) {
+    std::cout << *answer << '\n';
+    return kExitDone;
+  }
+  const auto made = Json::parse(*answer, nullptr, false);
+  for (const char* key : {"id", "url", "token"}) std::cout << key << '\t' << made.value(key, "") << '\n';
   return kExitDone;
 }
 

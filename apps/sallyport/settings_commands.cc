@@ -7,6 +7,7 @@
 #include "sallyport/base/text.h"
 #include "sallyport/config/options.h"
 #include "sallyport/env/posix/system.h"
+#include "sallyport/gateway/admin_api.h"
 
 #ifndef SALLYPORT_VERSION
 #error "SALLYPORT_VERSION comes from the build"
@@ -89,6 +90,11 @@ int command_config_show(const SettingsArguments& arguments, Output output, const
                     {"weakened", row.rule == SettingRow::Rule::weakened}});
   }
   std::cout << rows.dump(2) << '\n';
+  return kExitDone;
+}
+
+int command_config_openapi() {
+  std::cout << openapi_document();
   return kExitDone;
 }
 

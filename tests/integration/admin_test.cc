@@ -58,15 +58,41 @@ class Admin : public testing::Test {
     network_->rules.capacity_bytes = 2 * kAdminBodyBytesMax;
     auto report = [this] { return report_; };
     auto url = [this](const SessionId&) { return world_.origin; };
-    side_->add_handler(std::make_unique<AdminApi>(AdminApi::Parts{
-        *gate_, traits, supervisor_, world_.tokens, world_.links, world_.tickets, world_.entropy,
-        world_.monotonic, world_.wall, world_.fingerprinter, world_.audit, world_.owner, report, url}));
+    SessionEntry entry;
+    entry.id = world_.session;
+    entry.owner = world_.owner->id;
+    EXPECT_TRUE(directory_.add(entry).has_value());
+    side_->add_handler(std::make_unique<AdminApi>(AdminApi::Parts{*gate_,
+                                                                  traits,
+                                                                  supervisor_,
+                                                                  service_,
+                                                                  directory_,
+                                                                  world_.tokens,
+                                                                  access_tokens_,
+                                                                  settings_,
+                                                                  feed_,
+                                                                  world_.links,
+                                                                  world_.tickets,
+                                                                  *world_.login_service,
+                                                                  *world_.own_pages,
+                                                                  *world_.pool,
+                                                                  world_.monotonic,
+                                                                  world_.wall,
+                                                                  world_.fingerprinter,
+                                                                  world_.audit,
+                                                                  {},
+                                                                  AdminApi::Parts::Sessions::one,
+                                                                  report,
+                                                                  url}));
     network_->listen(socket_,
                      [this](std::unique_ptr<Stream> stream) { side_->serve_stream(std::move(stream)); });
     report_.version = "1.2.3";
     report_.password_state = "good";
   }
-  ~Admin() override { side_->loop().drop_tasks(); }
+  ~Admin() override {
+    world_.pool.reset();
+    side_->loop().drop_tasks();
+  }
 
   Answer ask(const Request& request) { return ask(request, kOwnUid); }
   Answer ask(const Request& request, std::optional<std::uint32_t> uid) {
@@ -104,6 +130,17 @@ class Admin : public testing::Test {
   NoObserver observer_;
   Supervisor supervisor_{world_.monotonic, world_.wall, world_.files,
                          SupervisorOptions{"/state", "/proc/self/exe", {}, 4}, observer_};
+  SessionDirectory directory_{world_.owner->id, 20};
+  MemorySessionRecords records_;
+  MemoryAccessTokenRecords token_records_;
+  AccessTokens access_tokens_{world_.store, token_records_, world_.entropy, world_.monotonic, world_.wall};
+  LiveSettings settings_{world_.settings, [] {}};
+  Feed feed_;
+  SessionService service_{SessionService::Parts{
+      directory_, supervisor_, world_.tokens, records_, world_.entropy, world_.monotonic, world_.wall,
+      [] { return LifeRules{}; }, [] { return std::vector<std::string>(); }, "boot",
+      SessionService::Parts::Origins::each, [](const SessionEntry&) {}, [](const SessionId&) {},
+      [](const SessionId&) {}}};
   ConnectionLimiter limiter_{ConnectionLimits{}};
   GatewayReport report_;
   std::unique_ptr<Gate> gate_;
@@ -255,7 +292,7 @@ TEST_F(Admin, WT_01_a_ticket_minted_here_opens_its_upgrade_once) {
   EXPECT_EQ(ask(Request::post_json("/api/auth/ws-ticket", R"({"session":"other","path":"/ws"})")).status,
             404);
   EXPECT_EQ(ask(Request::post_json("/api/auth/ws-ticket", R"({"session":"tool"})")).status, 400);
-  EXPECT_EQ(ask(Request::post_json("/api/auth/ws-ticket", "[]")).status, 404);
+  EXPECT_EQ(ask(Request::post_json("/api/auth/ws-ticket", "[]")).status, 400);
 }
 
 TEST_F(Admin, SA_06_logs_come_as_text_and_ending_revokes_the_token) {

@@ -63,12 +63,14 @@ bool LoginService::accepts_form(std::string_view field, FormPurpose purpose, con
          guard_.accepts(field, purpose, bytes_of(caller.form_cookie), now);
 }
 
+bool LoginService::is_account_form(const Grant& login, std::string_view field, MonotonicTime now) const {
+  return login.kind == CredentialKind::login &&
+         guard_.accepts(field, FormPurpose::account, login.digest.bytes, now);
+}
+
 bool LoginService::accepts_account_form(const Grant& login, std::string_view field, const LoginCaller& caller,
                                         MonotonicTime now) const {
-  if (login.kind == CredentialKind::login &&
-      guard_.accepts(field, FormPurpose::account, login.digest.bytes, now)) {
-    return true;
-  }
+  if (is_account_form(login, field, now)) return true;
   record(AuditKind::logout, caller.facts, caller.request_id, login.principal ? login.principal->id : "",
          login.kind, Denial::csrf_mismatch);
   return false;

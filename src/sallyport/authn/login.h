@@ -109,6 +109,10 @@ class LoginService {
   /// account_form_for seeds the forms of somebody who is logged in.
   [[nodiscard]] std::string account_form_for(const Grant& login, MonotonicTime now) const;
 
+  /// is_account_form says whether `field` came from account_form_for this login: a CSRF token for what is
+  /// no form.
+  [[nodiscard]] bool is_account_form(const Grant& login, std::string_view field, MonotonicTime now) const;
+
   /// begin judges the posted form but for the password. `next` is where the person wanted to go; what is no
   /// path of this origin becomes "/".
   LoginAttempt begin(std::string_view name, SecretText password, std::string_view field,

@@ -39,6 +39,8 @@ class PasswordTable {
   /// Unknown names cost as much as known ones. Blocks, see verify_password.
   [[nodiscard]] PasswordMatch verify(std::string_view name, const SecretText& password) const noexcept;
   [[nodiscard]] std::vector<std::string> names() const;
+  /// is_of_owner: one password for the owner, and no list of people.
+  [[nodiscard]] bool is_of_owner() const noexcept { return form_ == Form::owner_only; }
   /// changed_since lists the names of `before` that are gone, or have another password, in this table.
   [[nodiscard]] std::vector<std::string> changed_since(const PasswordTable& before) const;
 

@@ -93,6 +93,13 @@ PasswordVerdict PasswordBook::check(std::string_view name, const SecretText& pas
       std::nullopt, std::make_shared<const Principal>(Principal{id, PrincipalKind::user, "password", {}})};
 }
 
+bool PasswordBook::knows(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  if (table_ == nullptr) return false;
+  const auto names = table_->names();
+  return std::ranges::find(names, name) != names.end();
+}
+
 void PasswordBook::refresh() { (void)current(); }
 
 std::vector<std::string> PasswordBook::take_changed() {

@@ -61,6 +61,8 @@ class PasswordBook {
 
   /// check judges one attempt.
   PasswordVerdict check(std::string_view name, const SecretText& password);
+  /// knows says whether the last good table has this name.
+  [[nodiscard]] bool knows(std::string_view name) const;
   /// refresh reads the file now: for a watcher, so that a changed password is noticed without an attempt.
   void refresh();
   /// take_changed returns, once, whose passwords changed or vanished since it was last called: their logins

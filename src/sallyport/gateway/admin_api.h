@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// AdminApi: what the owner of a running gateway may ask and do over its private socket.
+// AdminApi: what people may ask and do of a running gateway, over its private socket and on an origin of its
+// own.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "sallyport/authn/gate.h"
+#include "sallyport/authn/login.h"
 #include "sallyport/credential/logins.h"
 #include "sallyport/credential/session_tokens.h"
 #include "sallyport/credential/tickets.h"
+#include "sallyport/gateway/access_tokens.h"
+#include "sallyport/gateway/feed.h"
+#include "sallyport/gateway/live_settings.h"
+#include "sallyport/gateway/own_pages.h"
+#include "sallyport/gateway/session_directory.h"
+#include "sallyport/gateway/session_service.h"
+#include "sallyport/net/blocking.h"
 #include "sallyport/net/http1_server.h"
 #include "sallyport/session/supervisor.h"
 
@@ -18,6 +29,8 @@ namespace sallyport {
 
 inline constexpr std::size_t kAdminBodyBytesMax = 65536;
 inline constexpr Duration kLoginLinkLife = std::chrono::minutes(10);
+inline constexpr std::size_t kSessionsPerPageMax = 500;
+inline constexpr std::string_view kCsrfHeader = "X-CSRF-Token";
 
 /// GatewayReport is what /health says beside the sessions; made at each question.
 struct GatewayReport {
@@ -32,23 +45,36 @@ struct GatewayReport {
   std::string password_state;
 };
 
-/// AdminApi answers on one loop. Its door is the gate's admin door: the kernel's word on the peer, no other
-/// credential.
+/// openapi_document describes the API: OpenAPI 3.1, JSON.
+std::string_view openapi_document() noexcept;
+
+/// AdminApi answers on one loop, whom its gate lets in. Everybody sees and manages what is his own; what
+/// concerns all is for admins, and so is starting a session, since its command runs as the gateway's user. A
+/// session of somebody else's looks like one that does not exist. A browser's login needs a CSRF token for
+/// whatever changes something.
 class AdminApi final : public RequestHandler {
  public:
   struct Parts {
     const Gate& gate;
     ListenerTraits listener;
     Supervisor& supervisor;
+    SessionService& service;
+    SessionDirectory& directory;
     SessionTokens& tokens;
+    AccessTokens& access_tokens;
+    LiveSettings& settings;
+    Feed& feed;
     LoginLinks& links;
     TicketDesk& tickets;
-    Entropy& entropy;
+    LoginService& logins;
+    OwnPages& own;  ///< the login pages, of an origin; the socket has none
+    BlockingPool& pool;
     const MonotonicClock& monotonic;
     const Clock& clock;
     const Fingerprinter& fingerprinter;
     AuditLog& audit;
-    std::shared_ptr<const Principal> owner;
+    std::string audit_file;  ///< empty: not a file
+    enum class Sessions : std::uint8_t { one, many } sessions = Sessions::many;
     std::function<GatewayReport()> report;
     std::function<std::string(const SessionId&)> url_of;
   };
@@ -58,26 +84,55 @@ class AdminApi final : public RequestHandler {
   void on_refused(const ConnectionFacts& facts, Refusal refusal, ParseFault fault) noexcept override;
 
  private:
-  /// Call is one admitted request: `session` is set below /sessions/{id}, `rest` is what follows.
+  /// Call is one admitted request. `id` and `rest` are set below a collection: "/sessions/{id}{rest}".
   struct Call {
     Method method = Method::other;
     std::string path;
-    std::shared_ptr<const SessionView> session;
+    std::string query;
+    std::string id;
     std::string rest;
     std::string body;
+    SessionEntryRef session;
+    std::shared_ptr<const SessionView> view;
     const Verdict& verdict;
+    [[nodiscard]] const Principal& who() const noexcept { return *verdict.principal(); }
   };
+  /// Row is one call of the table in admin_api.cc.
+  struct Row;
+  static std::span<const Row> rows() noexcept;
   Task<Response> answer(Exchange& exchange, const Verdict& verdict);
-  Task<Response> answer_session(Exchange& exchange, Call call);
-  Task<Response> rotate(Exchange& exchange, Call call);
-  Task<Response> end_session(Exchange& exchange, Call call);
-  Task<Response> logs(Exchange& exchange, Call call);
-  [[nodiscard]] Response health() const;
-  [[nodiscard]] Response ready() const;
-  [[nodiscard]] Response sessions() const;
-  [[nodiscard]] Response token_metadata(const SessionView& session) const;
-  [[nodiscard]] Response mint_link(const SessionView& session);
-  [[nodiscard]] Response mint_ticket(const Call& call);
+  Task<Response> dispatch(Exchange& exchange, Call& call);
+  [[nodiscard]] std::optional<Response> refuse_mutation(const Exchange& exchange,
+                                                        const Verdict& verdict) const;
+  bool find_session(Call& call) const;
+
+  Task<Response> create_session(Exchange& exchange, Call& call);
+  Task<Response> change_session(Exchange& exchange, Call& call);
+  Task<Response> rotate(Exchange& exchange, Call& call);
+  Task<Response> end_session(Exchange& exchange, Call& call);
+  Task<Response> logs(Exchange& exchange, Call& call);
+  Task<Response> follow_logs(Exchange& exchange, Call& call, std::string tail);
+  Task<Response> list_sessions(Exchange& exchange, Call& call);
+  Task<Response> show_session(Exchange& exchange, Call& call);
+  Task<Response> token_metadata(Exchange& exchange, Call& call);
+  Task<Response> list_session_auth(Exchange& exchange, Call& call);
+  Task<Response> mint_link(Exchange& exchange, Call& call);
+  Task<Response> mint_ticket(Exchange& exchange, Call& call);
+  Task<Response> list_tokens(Exchange& exchange, Call& call);
+  Task<Response> create_token(Exchange& exchange, Call& call);
+  Task<Response> revoke_token(Exchange& exchange, Call& call);
+  Task<Response> health(Exchange& exchange, Call& call);
+  Task<Response> ready(Exchange& exchange, Call& call);
+  Task<Response> auth_status(Exchange& exchange, Call& call);
+  Task<Response> show_settings(Exchange& exchange, Call& call);
+  Task<Response> patch_settings(Exchange& exchange, Call& call);
+  Task<Response> events(Exchange& exchange, Call& call);
+  Task<Response> show_audit(Exchange& exchange, Call& call);
+  Task<Response> routes(Exchange& exchange, Call& call);
+  Task<Response> openapi(Exchange& exchange, Call& call);
+
+  [[nodiscard]] std::string token_json(const SessionId& id) const;
+  [[nodiscard]] bool is_admin(const Call& call) const { return parts_.directory.is_admin(call.who()); }
   void record(AuditKind kind, const Exchange& exchange, const Verdict& verdict, const SessionId& session,
               std::string_view detail) const;
   Parts parts_;

@@ -43,7 +43,7 @@ Response problem_of(const Error& error) {
   return problem(status, name_of(error.code), error.what);
 }
 
-std::string json_session(const SessionView& view, std::string_view url) {
+std::string json_session(const SessionView& view, std::string_view url, const SessionEntry* entry) {
   Json history = Json::array();
   for (const auto& change : view.history) {
     Json row{{"at", utc(change.at)}, {"state", name_of(change.state)}};
@@ -62,6 +62,15 @@ std::string json_session(const SessionView& view, std::string_view url) {
             {"detail", view.detail},
             {"history", std::move(history)}};
   if (view.last_exit) body["last_exit"] = view.last_exit->str();
+  if (entry != nullptr) {
+    const bool has_origin = entry->reached == SessionRoute::Reached::by_origin;
+    body["label"] = entry->name;
+    body["owner"] = entry->owner;
+    body["shared"] = entry->shared;
+    body["created"] = utc(entry->created);
+    body["routing"] = has_origin ? "origin" : "path";
+    body["isolated"] = has_origin;  // on a path other sessions' pages can drive it
+  }
   return dumped(body);
 }
 

@@ -8,6 +8,7 @@
 #include "sallyport/base/result.h"
 #include "sallyport/base/time.h"
 #include "sallyport/credential/session_tokens.h"
+#include "sallyport/gateway/session_directory.h"
 #include "sallyport/http/message.h"
 #include "sallyport/net/http1_types.h"
 #include "sallyport/session/session.h"
@@ -22,8 +23,8 @@ Response problem(int status, std::string_view title, std::string_view detail);
 /// problem_of answers with an Error's own words and the status of its code. For the admin door only.
 Response problem_of(const Error& error);
 
-/// json_session describes a session: id, url, state, endings, exposure, history.
-std::string json_session(const SessionView& view, std::string_view url);
+/// json_session describes a session: id, url, state, endings, exposure, history, and whose it is.
+std::string json_session(const SessionView& view, std::string_view url, const SessionEntry* entry = nullptr);
 
 /// json_text quotes `text` as a JSON string; bytes that are no UTF-8 become U+FFFD.
 std::string json_text(std::string_view text);

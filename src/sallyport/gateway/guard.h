@@ -36,12 +36,13 @@ struct GuardPowers {
   std::uint32_t own_uid = UINT32_MAX;
   std::size_t descriptors_max = 1024;
   std::string version;
+  std::string audit_file;  ///< where `audit` writes, to be shown to admins; empty: no file
 };
 
 /// GuardNotices is told what a person at the terminal wants to know. Called from the supervisor's thread.
 struct GuardNotices {
   std::function<void(const SessionView&)> state;  ///< a tool's state changed
-  std::function<void(std::string_view)> output;   ///< a line of a tool, harmless and redacted
+  std::function<void(std::string_view)> output;   ///< a line of the tool of `run`, harmless and redacted
 };
 
 /// GuardStart is what is said at the start.

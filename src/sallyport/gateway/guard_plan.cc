@@ -174,6 +174,27 @@ Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, cons
   return rules;
 }
 
+Result<GateRules> admin_rules_for(const Settings& settings, const BoundDoor& door, const GateIdentity& who) {
+  const bool secure = door.tls == Tls::on;
+  const std::uint16_t default_port = secure ? 443 : 80;
+  const std::uint16_t port = door.address.is_unix() ? default_port : door.address.port;
+  GateRules rules{HostList(default_port)};
+  for (const auto& name : own_names(door, who)) (void)add_name(rules, secure ? "https" : "http", name, port);
+  if (settings.admin_url) {
+    const auto& url = *settings.admin_url;
+    const bool https = url.scheme == PublicUrl::Scheme::https;
+    SALLYPORT_CHECK(add_name(rules, https ? "https" : "http", url.host, url.port));
+    SALLYPORT_TRY(bare, HostPort::parse(concat(url.host, ':', default_port)));
+    if (url.port == (https ? 443 : 80)) rules.hosts.add(bare);
+  }
+  rules.networks.allow = settings.allow;
+  rules.networks.deny = settings.deny;
+  rules.trusted_proxies = settings.trusted_proxies;
+  rules.presentations = {Presentation::explicit_token, Presentation::login_cookie};
+  rules.own_uid = who.own_uid;
+  return rules;
+}
+
 std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door,
                                  const std::vector<std::string>& local_names) {
   std::vector<std::string> urls;

@@ -52,6 +52,9 @@ ListenerTraits traits_of(const Settings& settings, const BoundDoor& door);
 /// rules_for makes the gate's rules for one listener. Error: invalid_argument (a name that is none).
 Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, const BoundDoor& door,
                             const GateIdentity& who);
+/// admin_rules_for makes them for the admin API's own listener: access tokens and logins, under its own names
+/// and --admin-url only. Error: invalid_argument.
+Result<GateRules> admin_rules_for(const Settings& settings, const BoundDoor& door, const GateIdentity& who);
 /// urls_of are the ways in which a person reaches the listener, the most useful first: the public URLs, else
 /// its own address; of a wildcard listener this host's first address that is not loopback, then localhost.
 std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door,

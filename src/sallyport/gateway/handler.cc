@@ -142,7 +142,14 @@ Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict, Ses
   plan.upstream = &view->endpoint;
   plan.injected_lines = lines->expose();
   plan.hygiene.cookies = own_cookies_;
-  if (route.reached() == SessionRoute::Reached::by_path) plan.path_bytes_cut = prefix_bytes;
+  std::string prefix;
+  std::string host;
+  if (route.reached() == SessionRoute::Reached::by_path) {
+    plan.path_bytes_cut = prefix_bytes;
+    prefix = concat(kPathRoutePrefix, route.id().view());
+    host = exchange.head().fields.value_of(HeaderId::host);
+    plan.rewrite = {prefix, host};
+  }
   plan.traffic = route.traffic();
   plan.timeouts = parts_.timeouts;
   const auto outcome = co_await parts_.forwarder.forward(exchange, plan);

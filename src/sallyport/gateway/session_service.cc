@@ -85,7 +85,7 @@ Result<SessionId> SessionService::choose_id(const SessionWish& wish) {
 
 SessionRecord SessionService::record_of(const SessionWish& wish, const SessionId& id,
                                         const std::string& owner) {
-  const LifeRules& defaults = parts_.defaults;
+  const LifeRules defaults = parts_.defaults();
   SessionRecord record;
   record.id = id;
   record.name = wish.label;
@@ -132,16 +132,30 @@ Result<SessionSpec> SessionService::spec_of(const SessionWish& wish, const Sessi
   spec.ready_path = wish.ready_path;
   if (record.routing == SessionRecord::Routing::path) spec.base_url = path_route_of(id.view());
   spec.credential = record.backend_credential.duplicate();
-  spec.life = parts_.defaults;
-  spec.life.restart = wish.restart.value_or(parts_.defaults.restart);
-  spec.life.start = wish.start.value_or(parts_.defaults.start);
+  spec.life = parts_.defaults();
+  spec.life.restart = wish.restart.value_or(spec.life.restart);
+  spec.life.start = wish.start.value_or(spec.life.start);
   spec.life.ready_timeout = record.limits.ready_timeout;
   spec.life.idle_timeout = record.limits.idle_timeout;
   spec.life.expires = record.expires.monotonic;
   return spec;
 }
 
+/// add_common puts the variables that every session gets below those that this one wants.
+void SessionService::add_common(SessionWish& wish) const {
+  auto all = parts_.environment();
+  const auto name_of_pair = [](const std::string& pair) {
+    return std::string_view(pair).substr(0, pair.find('='));
+  };
+  std::erase_if(all, [&](const std::string& common) {
+    return std::any_of(wish.environment.begin(), wish.environment.end(),
+                       [&](const std::string& own) { return name_of_pair(own) == name_of_pair(common); });
+  });
+  wish.environment.insert(wish.environment.begin(), all.begin(), all.end());
+}
+
 Result<CreatedSession> SessionService::create(SessionWish wish, const Principal& who) {
+  add_common(wish);
   SALLYPORT_CHECK(check_people(wish));
   if (wish.command.empty()) return fail(Code::invalid_argument, "command is what to run, as a list of words");
   if (wish.ttl && (*wish.ttl <= Duration::zero() || *wish.ttl > kSessionLifeMax))
@@ -246,7 +260,13 @@ Status SessionService::rotate_backend(const SessionId& id, RotationMode mode, Du
 }
 
 Status SessionService::share(const SessionId& id, std::vector<std::string> with) {
+  const auto before = parts_.directory.find(id);
   SALLYPORT_CHECK(parts_.directory.share(id, with));
+  const auto lost = [&with](const std::string& one) {
+    return std::find(with.begin(), with.end(), one) == with.end();
+  };
+  if (before != nullptr && std::any_of(before->shared.begin(), before->shared.end(), lost))
+    parts_.cut_streams(id);
   const std::lock_guard lock(mutex_);
   const auto found = kept_.find(id);
   if (found == kept_.end()) return ok();

@@ -63,12 +63,14 @@ class SessionService {
     Entropy& entropy;
     const MonotonicClock& monotonic;
     const Clock& clock;
-    LifeRules defaults;
+    std::function<LifeRules()> defaults;                    ///< of the settings now in force
+    std::function<std::vector<std::string>()> environment;  ///< NAME=VALUE, for every session
     std::string boot_id;
     /// whether sessions have origins of their own here; else all are reached by path
     enum class Origins : std::uint8_t { none, each } origins = Origins::each;
     std::function<void(const SessionEntry&)> open_routes;
     std::function<void(const SessionId&)> close_routes;
+    std::function<void(const SessionId&)> cut_streams;  ///< of the session, whoever opened them
   };
   explicit SessionService(Parts parts) : parts_(std::move(parts)) {}
 
@@ -82,7 +84,8 @@ class SessionService {
   /// rotate_backend hands the tool a new credential; see RotationRequest. Error: not_found.
   Status rotate_backend(const SessionId& id, RotationMode mode, Duration grace,
                         std::function<void(Status)> done);
-  /// share replaces who may use the session besides its owner, and cuts whoever no longer may.
+  /// share replaces who may use the session besides its owner. Where somebody lost that, all streams of the
+  /// session are cut: those who still may, come again.
   Status share(const SessionId& id, std::vector<std::string> with);
   /// end revokes all that opens the session and ends its tool. Error: not_found.
   Status end(const SessionId& id);
@@ -98,6 +101,7 @@ class SessionService {
     MonotonicTime ended = kNever;  ///< when its tool ended by itself
   };
 
+  void add_common(SessionWish& wish) const;
   Result<SessionId> choose_id(const SessionWish& wish);
   Result<SessionSpec> spec_of(const SessionWish& wish, const SessionId& id, const SessionRecord& record);
   SessionRecord record_of(const SessionWish& wish, const SessionId& id, const std::string& owner);

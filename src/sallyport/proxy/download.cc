@@ -125,7 +125,7 @@ bool Transfer::build_answer(const ResponseHead& head) {
   shape_ = shape_answer(head, client, exchange_.keeps_alive() ? AfterAnswer::keep : AfterAnswer::close);
   if (shape_.after == AfterAnswer::close) exchange_.close_after();
   HeadWriter out = answer_writer();
-  if (!write_response_head(head, shape_, client, plan_.hygiene.cookies, out)) {
+  if (!write_response_head(head, shape_, client, plan_.hygiene.cookies, out, plan_.rewrite)) {
     fail(ForwardEnd::bad_backend, "the answer's head is too large to relay");
     return false;
   }

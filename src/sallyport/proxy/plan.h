@@ -58,6 +58,13 @@ struct TrafficCounters {
   std::atomic<std::uint32_t> tunnels{0};  ///< open now
 };
 
+/// AnswerRewrite is what a backend that does not know its place on a path says of paths: its redirects and
+/// its cookies are moved below `prefix`. Links inside of pages are not.
+struct AnswerRewrite {
+  std::string_view prefix;  ///< "/s/name", without a slash at its end; empty: nothing is rewritten
+  std::string_view host;    ///< of the client's request: a redirect to it is one to ourselves
+};
+
 /// ForwardPlan is one request's way to its backend.
 struct ForwardPlan {
   const SocketAddress* upstream = nullptr;
@@ -69,6 +76,7 @@ struct ForwardPlan {
   std::string_view path_prefix;  ///< put before the path
   std::size_t path_bytes_cut =
       0;  ///< bytes cut from the front of the raw path; "/" is what is left of an empty one
+  AnswerRewrite rewrite;
   ForwardHygiene hygiene;
   ForwardedFacts forwarded;
   ForwardTimeouts timeouts;

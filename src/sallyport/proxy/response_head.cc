@@ -27,8 +27,63 @@ void write_status_line(const ResponseHead& response, HeadWriter& out) {
   out.text("\r\n");
 }
 
+/// own_path_in returns what of a redirect is a path of ours: "/x" itself, or the end of "http://HOST/x".
+std::string_view own_path_in(std::string_view location, std::string_view host) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!location.starts_with(scheme) || host.empty()) continue;
+    const auto rest = location.substr(scheme.size());
+    return iequals(rest.substr(0, host.size()), host) && rest.substr(host.size()).starts_with('/')
+               ? rest.substr(host.size())
+               : std::string_view();
+  }
+  return location.starts_with('/') && !location.starts_with("//") ? location : std::string_view();
+}
+
+void write_location(const HeaderField& field, const AnswerRewrite& rewrite, HeadWriter& out) {
+  const auto path = own_path_in(field.value(), rewrite.host);
+  if (path.empty()) return out.field(field.name(), field.value());
+  out.text(field.name());
+  out.text(": ");
+  out.text(field.value().substr(0, field.value().size() - path.size()));
+  out.text(rewrite.prefix);
+  out.text(path);
+  out.text("\r\n");
+}
+
+/// write_cookie moves a cookie's path below the prefix; one without a path gets the prefix (RFC 6265 section
+/// 5.2.4).
+void write_cookie(const HeaderField& field, const AnswerRewrite& rewrite, HeadWriter& out) {
+  out.text(field.name());
+  out.text(": ");
+  bool has_path = false;
+  bool first = true;
+  for (const std::string_view piece : split(field.value(), ';')) {
+    const auto attribute = trimmed(piece);
+    const auto equals = attribute.find('=');
+    if (!first) out.text("; ");
+    const bool is_path = !first && iequals(trimmed(attribute.substr(0, equals)), "path");
+    first = false;
+    if (!is_path) {
+      out.text(attribute);
+      continue;
+    }
+    const auto path =
+        equals == std::string_view::npos ? std::string_view() : trimmed(attribute.substr(equals + 1));
+    has_path = true;
+    out.text("Path=");
+    out.text(rewrite.prefix);
+    out.text(path.starts_with('/') ? path : std::string_view("/"));
+  }
+  if (!has_path) {
+    out.text("; Path=");
+    out.text(rewrite.prefix);
+    out.text("/");
+  }
+  out.text("\r\n");
+}
+
 void write_fields(const ResponseHead& response, std::span<const std::string_view> own_cookies,
-                  HeadWriter& out) {
+                  HeadWriter& out, const AnswerRewrite& rewrite = {}) {
   for (const HeaderField& field : response.fields) {
     if (field.flags() != 0 && stays_on_its_hop(field)) continue;
     switch (field.id()) {
@@ -38,7 +93,13 @@ void write_fields(const ResponseHead& response, std::span<const std::string_view
         continue;
       case HeaderId::set_cookie:
         if (plants_cookie(field.value(), own_cookies)) continue;
-        break;
+        if (rewrite.prefix.empty()) break;
+        write_cookie(field, rewrite, out);
+        continue;
+      case HeaderId::location:
+        if (rewrite.prefix.empty()) break;
+        write_location(field, rewrite, out);
+        continue;
       default:
         break;
     }
@@ -63,9 +124,10 @@ AnswerShape shape_answer(const ResponseHead& response, Version client, AfterAnsw
 }
 
 bool write_response_head(const ResponseHead& response, AnswerShape shape, Version client,
-                         std::span<const std::string_view> own_cookies, HeadWriter& out) {
+                         std::span<const std::string_view> own_cookies, HeadWriter& out,
+                         const AnswerRewrite& rewrite) {
   write_status_line(response, out);
-  write_fields(response, own_cookies, out);
+  write_fields(response, own_cookies, out, rewrite);
   const bool names_length = response.framing == Framing::none && response.status != 204 &&
                             response.fields.has(HeaderId::content_length);  // answer to HEAD, 304
   if (response.framing == Framing::length || names_length) write_length(response.content_length, out);

@@ -9,6 +9,7 @@
 
 #include "sallyport/http/message.h"
 #include "sallyport/proxy/head_writer.h"
+#include "sallyport/proxy/plan.h"
 
 namespace sallyport {
 
@@ -32,7 +33,8 @@ AnswerShape shape_answer(const ResponseHead& response, Version client, AfterAnsw
 /// field, its framing, Trailer, and a Set-Cookie for one of `own_cookies`, which a backend must not plant.
 /// False where `out` is too small.
 [[nodiscard]] bool write_response_head(const ResponseHead& response, AnswerShape shape, Version client,
-                                       std::span<const std::string_view> own_cookies, HeadWriter& out);
+                                       std::span<const std::string_view> own_cookies, HeadWriter& out,
+                                       const AnswerRewrite& rewrite = {});
 
 /// write_interim_head writes a 1xx; write_switch_head a 101 for a WebSocket, whose accept value the caller
 /// has checked.

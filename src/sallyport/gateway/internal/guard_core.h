@@ -65,6 +65,8 @@ class Guard::Core final : public SessionObserver {
   void note_urls(const BoundDoor& door);
   Status open_admin_door();
   AdminApi::Parts admin_parts(const Gate& gate, ListenerTraits listener);
+  void require_authentication();
+  [[nodiscard]] DoorPlan admin_plan() const;
   [[nodiscard]] std::string url_of(const SessionId& id) const;
   Status mint_login_link();
   Result<ServerIdentity> current_identity();
@@ -97,6 +99,10 @@ class Guard::Core final : public SessionObserver {
   ConnectionLimiter limiter;
   std::unique_ptr<BlockingPool> pool;
   MemorySessionRecords session_records;
+  MemoryAccessTokenRecords access_token_records;
+  AccessTokens access_tokens;
+  LiveSettings live_settings;
+  Feed feed;
   SessionDirectory directory;
   std::vector<SessionDomain> domains;
   std::unique_ptr<Directions> directions;

@@ -8,16 +8,7 @@
 namespace sallyport {
 namespace {
 
-LifeRules life_rules(const Settings& settings) {
-  LifeRules life;
-  life.restart = static_cast<RestartPolicy>(settings.restart);
-  life.start = settings.on_demand == Switch::on ? StartMode::on_demand : StartMode::at_once;
-  life.ready_timeout = settings.ready_timeout;
-  life.idle_timeout = settings.idle_timeout;
-  return life;
-}
-
-/// reads_boot_id: without one, what a durable record says of monotonic time counts for nothing.
+/// read_boot_id: without one, what a durable record says of monotonic time counts for nothing.
 std::string read_boot_id(Files& files) {
   const auto text = files.read_text("/proc/sys/kernel/random/boot_id", FilePrivacy::any);
   return text ? std::string(trimmed(std::string_view(*text).substr(0, text->find('\n')))) : std::string();
@@ -103,6 +94,9 @@ Status Guard::Core::open_service() {
   auto close_routes = [this](const SessionId& id) {
     for (auto& side : sides) side->close_session(id);
   };
+  auto cut_streams = [this](const SessionId& id) {
+    for (auto& side : sides) side->cut_session(id, CutReason::revoked);
+  };
   SessionService::Parts parts{directory,
                               *supervisor,
                               session_tokens,
@@ -110,11 +104,13 @@ Status Guard::Core::open_service() {
                               powers.entropy,
                               powers.monotonic,
                               powers.clock,
-                              life_rules(settings),
+                              [this] { return live_settings.life(); },
+                              [this] { return live_settings.environment(); },
                               read_boot_id(powers.files),
                               domains.empty() ? Origins::none : Origins::each,
                               open_routes,
-                              close_routes};
+                              close_routes,
+                              cut_streams};
   service = std::make_unique<SessionService>(std::move(parts));
   told.session_urls = !serves_many()    ? std::string()
                       : domains.empty() ? concat(told.urls.front(), path_route_of("SESSION"))
@@ -162,15 +158,31 @@ std::string Guard::Core::url_of(const SessionId& id) const {
 }
 
 AdminApi::Parts Guard::Core::admin_parts(const Gate& gate, ListenerTraits listener) {
+  using Sessions = AdminApi::Parts::Sessions;
   auto report_now = [this] { return report(); };
   auto url = [this](const SessionId& id) { return url_of(id); };
-  return AdminApi::Parts{gate,           std::move(listener),
-                         *supervisor,    session_tokens,
-                         links,          tickets,
-                         powers.entropy, powers.monotonic,
-                         powers.clock,   powers.fingerprinter,
-                         powers.audit,   owner,
-                         report_now,     url};
+  return AdminApi::Parts{gate,
+                         std::move(listener),
+                         *supervisor,
+                         *service,
+                         directory,
+                         session_tokens,
+                         access_tokens,
+                         live_settings,
+                         feed,
+                         links,
+                         tickets,
+                         *login_service,
+                         *own_pages,
+                         *pool,
+                         powers.monotonic,
+                         powers.clock,
+                         powers.fingerprinter,
+                         powers.audit,
+                         powers.audit_file,
+                         serves_many() ? Sessions::many : Sessions::one,
+                         report_now,
+                         url};
 }
 
 Status Guard::Core::open_admin_door() {
@@ -203,6 +215,46 @@ Status Guard::Core::open_admin_door() {
   return ok();
 }
 
-Status Guard::Core::open_admin_listener() { return ok(); }
+DoorPlan Guard::Core::admin_plan() const {
+  DoorPlan plan{*settings.admin, Tls::off};
+  const bool local = plan.listen.is_inherited() || reach_of(plan.listen.address) != Reach::network;
+  const bool asked = settings.tls == TlsMode::self_signed || !settings.tls_cert.empty();
+  if (settings.tls != TlsMode::off && (asked || !local)) plan.tls = Tls::on;
+  return plan;
+}
+
+/// The admin listener lets nobody in for where he comes from: an access token, or a login.
+Status Guard::Core::open_admin_listener() {
+  if (!settings.admin) return ok();
+  const DoorPlan plan = admin_plan();
+  auto opened = plan.listen.is_inherited() ? inherit_door(plan.listen.descriptor, 1)
+                                           : open_door(plan.listen.address, 1);
+  if (!opened) return std::move(opened).error();
+  const BoundDoor door{opened->address, plan.tls};
+  SALLYPORT_CHECK(judge_listener(ListenerPlan{door.address, door.tls}, Authentication::required,
+                                 settings.insecurely_public == Switch::on ? PublicExposure::insecurely_allowed
+                                                                          : PublicExposure::refused));
+  const GateIdentity who{{}, nullptr, powers.local_names, powers.own_uid};
+  SALLYPORT_TRY(rules, admin_rules_for(settings, door, who));
+  gates.push_back(
+      std::make_unique<Gate>(std::move(rules), GateParts{store, tickets, powers.monotonic, powers.audit}));
+  ListenerTraits traits = traits_of(settings, door);
+  traits.local_trust = LocalTrust::off;
+  auto handler = std::make_unique<AdminApi>(admin_parts(*gates.back(), traits));
+  SALLYPORT_CHECK(sides.front()->serve(std::move(opened->sockets.front()), door.address, std::move(handler),
+                                       door.tls == Tls::on ? tls.get() : nullptr));
+  if (opened->file) socket_files.push_back(std::move(opened->file));
+  told.admin_url = settings.admin_url
+                       ? settings.admin_url->origin()
+                       : concat(door.tls == Tls::on ? "https://" : "http://", door.address.str());
+  return ok();
+}
+
+/// require_authentication: nobody stays inside who came in while nobody was asked.
+void Guard::Core::require_authentication() {
+  for (const auto& gate : gates) gate->require_authentication();
+  const auto nobody = std::make_shared<const std::vector<Digest>>(1, Digest{});
+  for (auto& side : sides) side->cut(nobody, CutReason::revoked);
+}
 
 }  // namespace sallyport

@@ -24,6 +24,7 @@ Guard::Core::~Core() {
 
 void Guard::Core::on_change(const std::shared_ptr<const SessionView>& view) {
   for (auto& side : sides) side->adopt(view);
+  feed.publish(FeedItem::Kind::state, view->id, name_of(view->state));
   if (serves_many()) {
     service->on_change(*view);
   } else if (view->ending_for_good()) {
@@ -41,8 +42,9 @@ void Guard::Core::on_change(const std::shared_ptr<const SessionView>& view) {
   changed.notify_all();
 }
 
-void Guard::Core::on_output(const SessionId&, std::string_view line) {
-  if (notices.output) notices.output(line);
+void Guard::Core::on_output(const SessionId& id, std::string_view line) {
+  feed.publish(FeedItem::Kind::output, id, line);
+  if (notices.output && !serves_many()) notices.output(line);
 }
 
 void Guard::Core::cut_ended() {
@@ -67,7 +69,8 @@ GatewayReport Guard::Core::report() const {
             .count() /
         24);
   }
-  report.authentication = auth.authentication == Authentication::required ? "required" : "off (insecurely)";
+  report.authentication =
+      gates.front()->authentication() == Authentication::required ? "required" : "off (insecurely)";
   report.store = "memory";
   report.live_credentials = store.count();
   report.audit = powers.audit.health();
@@ -92,7 +95,10 @@ std::vector<std::string> Guard::Core::housekeep() {
   }
   if (passwords) {
     passwords->refresh();
-    for (const auto& name : passwords->take_changed()) logins.end_all(name);
+    for (const auto& name : passwords->take_changed()) {
+      logins.end_all(name);
+      if (!passwords->knows(name)) access_tokens.revoke_owner(name);
+    }
     if (const auto health = passwords->health(); health.state == PasswordHealth::State::failing) {
       complaint += concat("password: ", health.reason, "; nobody can sign in with it until that is mended\n");
     }

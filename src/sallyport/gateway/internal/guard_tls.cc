@@ -42,7 +42,8 @@ Result<ServerIdentity> Guard::Core::current_identity() {
 Status Guard::Core::open_tls() {
   told.tls_source = "off";
   const bool wanted = std::any_of(door_plans.begin(), door_plans.end(),
-                                  [](const DoorPlan& door) { return door.tls == Tls::on; });
+                                  [](const DoorPlan& door) { return door.tls == Tls::on; }) ||
+                      (settings.admin && admin_plan().tls == Tls::on);
   if (!wanted) return ok();
   SALLYPORT_TRY(identity, current_identity());
   SALLYPORT_TRY(usable, TlsIdentity::from_pem(identity.chain_pem, identity.key_pem));

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/gateway/access_tokens.h"
+
+#include <array>
+#include <utility>
+
+#include "sallyport/base/text.h"
+
+namespace sallyport {
+namespace {
+
+constexpr std::size_t kTokenIdBytes = 6;
+constexpr std::size_t kLabelBytesMax = 200;
+
+Status check(const AccessTokenWish& wish) {
+  if (wish.owner.empty() || wish.owner.size() > 64)
+    return fail(Code::invalid_argument, "a token needs the name of a user");
+  if (wish.label.size() > kLabelBytesMax)
+    return fail(Code::invalid_argument, concat("a label has at most ", kLabelBytesMax, " bytes"));
+  if (wish.ttl && (*wish.ttl <= Duration::zero() || *wish.ttl > kAccessTokenLifeMax))
+    return fail(Code::invalid_argument, "ttl is at most 3650 days");
+  return ok();
+}
+
+}  // namespace
+
+Result<CreatedAccessToken> AccessTokens::create(AccessTokenWish wish) {
+  SALLYPORT_CHECK(check(wish));
+  const auto now = monotonic_.now();
+  Minted minted = mint(CredentialKind::access_token, entropy_);
+  std::array<std::byte, kTokenIdBytes> drawn{};
+  entropy_.fill(drawn);
+  AccessTokenRecord record;
+  record.id = to_hex(drawn);
+  record.label = std::move(wish.label);
+  record.owner = std::move(wish.owner);
+  record.roles = std::move(wish.roles);
+  record.session = wish.session;
+  record.digest = minted.digest;
+  record.created = clock_.now();
+  if (wish.ttl) record.expires = DurableTime{record.created + *wish.ttl, after(now, *wish.ttl), {}};
+  Grant grant;
+  grant.kind = CredentialKind::access_token;
+  grant.digest = minted.digest;
+  grant.principal = std::make_shared<const Principal>(
+      Principal{record.owner, PrincipalKind::user, "access-token", record.roles});
+  grant.session = record.session;
+  grant.issued = now;
+  grant.expires = record.expires.monotonic;
+  grant.used = UsageMark(now);
+  grant.family = family_of(minted.digest);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(kept_, [now](const auto& one) { return one.second.expires.monotonic <= now; });
+  if (kept_.size() >= kAccessTokensMax)
+    return fail(Code::exhausted, concat("there are ", kAccessTokensMax, " access tokens; revoke some"));
+  SALLYPORT_CHECK(records_.put(record));
+  if (auto put = store_.put(std::move(grant)); !put) {
+    (void)records_.remove(record.id);
+    return std::move(put).error();
+  }
+  auto id = record.id;
+  kept_.emplace(id, std::move(record));
+  return CreatedAccessToken{std::move(id), std::move(minted)};
+}
+
+Status AccessTokens::revoke(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = kept_.find(id);
+  if (found == kept_.end()) return fail(Code::not_found, "there is no such access token");
+  store_.remove_family(found->second.digest);  // the door closes first, whatever the disk says
+  SALLYPORT_CHECK(records_.remove(id));
+  kept_.erase(found);
+  return ok();
+}
+
+std::size_t AccessTokens::revoke_owner(const std::string& owner) {
+  std::size_t count = 0;
+  for (const auto& record : list(owner)) count += revoke(record.id) ? 1 : 0;
+  return count;
+}
+
+std::vector<AccessTokenRecord> AccessTokens::list(const std::string& owner) const {
+  const auto now = monotonic_.now();
+  std::vector<AccessTokenRecord> found;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, record] : kept_) {
+    if ((owner.empty() || record.owner == owner) && now < record.expires.monotonic) found.push_back(record);
+  }
+  return found;
+}
+
+}  // namespace sallyport

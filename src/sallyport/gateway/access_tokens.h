@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// AccessTokens: tokens for programs, made, listed and revoked while the gateway runs.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sallyport/credential/credential_store.h"
+#include "sallyport/credential/token.h"
+#include "sallyport/env/clock.h"
+#include "sallyport/store/session_records.h"
+
+namespace sallyport {
+
+inline constexpr Duration kAccessTokenLifeMax = std::chrono::hours(24 * 3650);
+inline constexpr std::size_t kAccessTokensMax = 10'000;
+
+/// AccessTokenWish is what somebody asks for; who may ask for whom is the caller's to judge.
+struct AccessTokenWish {
+  std::string label;
+  std::string owner;  ///< whom the token proves
+  std::vector<std::string> roles;
+  SessionId session;            ///< the only session that it opens; empty: not bound to one
+  std::optional<Duration> ttl;  ///< none: until it is revoked
+};
+
+struct CreatedAccessToken {
+  std::string id;
+  Minted token;
+};
+
+/// AccessTokens keeps no token, only what may be told about it. Any thread; create and revoke block where the
+/// records do.
+class AccessTokens {
+ public:
+  AccessTokens(CredentialStore& store, AccessTokenRecords& records, Entropy& entropy,
+               const MonotonicClock& monotonic, const Clock& clock) noexcept
+      : store_(store), records_(records), entropy_(entropy), monotonic_(monotonic), clock_(clock) {}
+
+  /// create: invalid_argument, exhausted, and the store's and records' errors; then no token was made.
+  Result<CreatedAccessToken> create(AccessTokenWish wish);
+  /// revoke ends a token and what descends from it. Errors: not_found, and the records'.
+  Status revoke(const std::string& id);
+  /// revoke_owner ends all tokens that prove one user; returns how many.
+  std::size_t revoke_owner(const std::string& owner);
+  /// list returns the live ones, by id; of one owner, or, with an empty name, of all.
+  [[nodiscard]] std::vector<AccessTokenRecord> list(const std::string& owner) const;
+
+ private:
+  CredentialStore& store_;
+  AccessTokenRecords& records_;
+  Entropy& entropy_;
+  const MonotonicClock& monotonic_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::map<std::string, AccessTokenRecord> kept_;  ///< guarded by mutex_
+};
+
+}  // namespace sallyport
