@@ -99,7 +99,10 @@ LoginAttempt LoginService::begin(std::string_view name, SecretText password, std
   attempt.name_key_ = key_of(name, caller);
   attempt.network_key_ = key_of({}, caller);
   const Duration wait = count_attempt(attempt, now);
-  if (wait > Duration::zero()) refuse(Denial::locked_out, refusal(403, kWait, wait));
+  if (wait > Duration::zero()) {
+    attempt.password_ = SecretText();  // nobody will look at it
+    refuse(Denial::locked_out, refusal(403, kWait, wait));
+  }
   return attempt;
 }
 
@@ -136,9 +139,24 @@ LoginReply LoginService::finish(LoginAttempt attempt, const PasswordVerdict& ver
            why);
     return why == Denial::store_unavailable ? refusal(503, kNotNow) : refusal(401, kWrong);
   }
+  // Who signs in with a new password is not to be thrown out with the logins of the old one, so those end
+  // first.
+  for (const std::string& name : parts_.passwords->take_changed()) parts_.logins.end_all(name);
+  const auto outdated = [&] {
+    record(AuditKind::login, attempt.facts_, attempt.request_id_, attempt.name_, CredentialKind::password,
+           Denial::wrong_password, "the password changed while it was checked");
+    return refusal(401, kWrong);
+  };
+  if (!parts_.passwords->stands(verdict)) return outdated();
   forgive(attempt);
   auto reply = log_in(verdict.principal, CredentialKind::password, attempt.old_cookie_.expose(),
                       attempt.facts_, attempt.request_id_, now);
+  // Asked again, now that whoever ends the logins of a changed password can see this one.
+  if (reply.kind == LoginReply::Kind::logged_in && !parts_.passwords->stands(verdict)) {
+    if (const auto minted = read_token(reply.cookie.expose()))
+      parts_.logins.end(verdict.principal->id, minted->digest);
+    return outdated();
+  }
   reply.next = std::move(attempt.next_);
   return reply;
 }

@@ -90,7 +90,7 @@ class LoginAttempt {
 /// work; tries are counted before they are checked, for each (name, network) and each network, never for a
 /// name alone, so nobody locks out somebody elsewhere; each login has a new id, whatever cookie came before;
 /// a one-time link is spent by a POST only, since mail scanners and link previews GET whatever they see. It
-/// holds no passwords and no ids. Any thread.
+/// holds no passwords and no ids; a password that changes while it is checked opens nothing. Any thread.
 class LoginService {
  public:
   struct Parts {

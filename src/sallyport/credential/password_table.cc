@@ -129,10 +129,15 @@ std::vector<std::string> PasswordTable::changed_since(const PasswordTable& befor
   std::vector<std::string> changed;
   for (const Entry& old : before.entries_) {
     const auto now = std::ranges::find(entries_, old.name, &Entry::name);
-    const bool same = now != entries_.end() && now->hash == old.hash && now->plain.matches(old.plain);
-    if (!same) changed.push_back(old.name);
+    if (now == entries_.end() || !now->same_as(old)) changed.push_back(old.name);
   }
   return changed;
+}
+
+bool PasswordTable::keeps(std::string_view name, const PasswordTable& before) const noexcept {
+  const auto now = std::ranges::find(entries_, name, &Entry::name);
+  const auto old = std::ranges::find(before.entries_, name, &Entry::name);
+  return now != entries_.end() && old != before.entries_.end() && now->same_as(*old);
 }
 
 Status PasswordTable::set(std::string_view name, std::string_view hash) {

@@ -43,6 +43,9 @@ class PasswordTable {
   [[nodiscard]] bool is_of_owner() const noexcept { return form_ == Form::owner_only; }
   /// changed_since lists the names of `before` that are gone, or have another password, in this table.
   [[nodiscard]] std::vector<std::string> changed_since(const PasswordTable& before) const;
+  /// keeps says whether `name` is in this table with the very entry that it has in `before`. False where
+  /// either lacks it.
+  [[nodiscard]] bool keeps(std::string_view name, const PasswordTable& before) const noexcept;
 
   /// set adds a person or changes the hash. Errors: invalid_argument (name, hash), exhausted (kPeopleMax),
   /// permission_denied (a table of the owner alone).
@@ -58,6 +61,9 @@ class PasswordTable {
     std::string name;
     std::string hash;  ///< argon2id; empty: `plain` counts
     Digest plain;      ///< SHA-256 of the password
+    [[nodiscard]] bool same_as(const Entry& other) const noexcept {
+      return name == other.name && hash == other.hash && plain.matches(other.plain);
+    }
   };
 
   static Result<PasswordTable> parse_people(const std::vector<std::string_view>& lines);

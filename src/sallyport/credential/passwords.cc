@@ -85,12 +85,19 @@ std::shared_ptr<const PasswordTable> PasswordBook::current() {
 
 PasswordVerdict PasswordBook::check(std::string_view name, const SecretText& password) {
   const auto table = current();
-  if (table == nullptr) return PasswordVerdict{Denial::store_unavailable, nullptr};
+  if (table == nullptr) return PasswordVerdict{Denial::store_unavailable, nullptr, nullptr};
   if (table->verify(name, password) != PasswordMatch::yes)
-    return PasswordVerdict{Denial::wrong_password, nullptr};
+    return PasswordVerdict{Denial::wrong_password, nullptr, nullptr};
   const std::string id = name.empty() ? owner_ : std::string(name);
   return PasswordVerdict{
-      std::nullopt, std::make_shared<const Principal>(Principal{id, PrincipalKind::user, "password", {}})};
+      std::nullopt, std::make_shared<const Principal>(Principal{id, PrincipalKind::user, "password", {}}),
+      table};
+}
+
+bool PasswordBook::stands(const PasswordVerdict& verdict) const {
+  if (verdict.denial || verdict.principal == nullptr || verdict.judged_by == nullptr) return false;
+  const std::lock_guard lock(mutex_);
+  return table_ != nullptr && table_->keeps(verdict.principal->id, *verdict.judged_by);
 }
 
 bool PasswordBook::knows(std::string_view name) const {

@@ -30,10 +30,12 @@ struct PasswordOptions {
   std::string owner = "owner";  ///< who a password without a name belongs to
 };
 
-/// PasswordVerdict is the outcome of one attempt; the default one is a denial.
+/// PasswordVerdict is the outcome of one attempt; the default one is a denial. It is a judgement of the past:
+/// ask PasswordBook::stands before and after acting on it.
 struct PasswordVerdict {
   std::optional<Denial> denial = Denial::unspecified;  ///< wrong_password, or store_unavailable: see health()
   std::shared_ptr<const Principal> principal;          ///< null unless admitted
+  std::shared_ptr<const PasswordTable> judged_by;      ///< what the password was compared with; likewise
 };
 
 /// PasswordHealth is for status and doctor. A book that fails admits nobody; it never admits without a
@@ -63,6 +65,10 @@ class PasswordBook {
   PasswordVerdict check(std::string_view name, const SecretText& password);
   /// knows says whether the last good table has this name.
   [[nodiscard]] bool knows(std::string_view name) const;
+  /// stands says whether an admitting verdict still holds: nobody has noticed since that this person's
+  /// password changed or vanished. A hash takes its time, and meanwhile the file may have been read anew.
+  /// What stands after a login was put into the store is in time for whoever acts on take_changed(). No I/O.
+  [[nodiscard]] bool stands(const PasswordVerdict& verdict) const;
   /// refresh reads the file now: for a watcher, so that a changed password is noticed without an attempt.
   void refresh();
   /// take_changed returns, once, whose passwords changed or vanished since it was last called: their logins

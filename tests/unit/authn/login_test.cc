@@ -297,5 +297,71 @@ TEST(FormGuard, a_field_without_binding_is_never_good) {
   EXPECT_TRUE(FormGuard::is_cookie(FormGuard::new_cookie(entropy)));
 }
 
+/// The password changes after it was hashed and before the login is made.
+TEST_F(LoginTest, AT_07_a_password_that_changed_while_it_was_checked_opens_nothing) {
+  const std::string field = open_page();
+  LoginAttempt attempt = service_->begin("", SecretText("correct horse"), field, "/", caller(), now());
+  const PasswordVerdict verdict = service_->verify(attempt);
+  ASSERT_EQ(verdict.denial, std::nullopt);
+  EXPECT_TRUE(passwords_->stands(verdict));
+  files_.files["/state/password"] = "another horse\n";
+  passwords_->refresh();
+  for (const auto& name : passwords_->take_changed()) logins_.end_all(name);  // as the housekeeper does
+  EXPECT_FALSE(passwords_->stands(verdict));
+  const LoginReply reply = service_->finish(std::move(attempt), verdict, now());
+  EXPECT_EQ(reply.kind, Kind::refused);
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_TRUE(reply.cookie.empty());
+  EXPECT_EQ(store_.count(), 0U);
+  EXPECT_EQ(post("", "another horse", open_page()).kind, Kind::logged_in);
+}
+
+/// It changes between the last look at it and the moment at which the login can be seen by others: the old
+/// login's end, which happens in between, stands for any other thread.
+TEST_F(LoginTest, AT_07_a_password_that_changed_while_the_login_was_made_opens_nothing) {
+  LoginReply before = log_in();
+  login_cookie_ = std::string(before.cookie.expose());
+  const std::string field = open_page();
+  LoginAttempt attempt = service_->begin("", SecretText("correct horse"), field, "/", caller(), now());
+  const PasswordVerdict verdict = service_->verify(attempt);
+  bool changed = false;
+  store_.subscribe([&](const Grant&, Removal) {
+    if (std::exchange(changed, true)) return;
+    files_.files["/state/password"] = "another horse\n";
+    passwords_->refresh();
+    for (const auto& name : passwords_->take_changed()) logins_.end_all(name);
+  });
+  EXPECT_EQ(service_->finish(std::move(attempt), verdict, now()).kind, Kind::refused);
+  EXPECT_TRUE(changed);
+  EXPECT_EQ(store_.count(), 0U);
+}
+
+TEST_F(LoginTest, AT_07_somebody_who_was_removed_while_the_password_was_checked_stays_out) {
+  const auto hash = hash_password(SecretText("correct horse"), PasswordSalt{std::byte{5}});
+  ASSERT_TRUE(hash);
+  files_.files["/state/password"] = concat("ann:", *hash, "\nbob:", *hash, "\n");
+  passwords_->refresh();
+  (void)passwords_->take_changed();
+  const std::string field = open_page();
+  LoginAttempt ann = service_->begin("ann", SecretText("correct horse"), field, "/", caller(), now());
+  LoginAttempt bob = service_->begin("bob", SecretText("correct horse"), field, "/", caller(), now());
+  const PasswordVerdict of_ann = service_->verify(ann);
+  const PasswordVerdict of_bob = service_->verify(bob);
+  files_.files["/state/password"] = concat("bob:", *hash, "\n");
+  passwords_->refresh();
+  EXPECT_EQ(service_->finish(std::move(ann), of_ann, now()).kind, Kind::refused);
+  EXPECT_EQ(service_->finish(std::move(bob), of_bob, now()).kind, Kind::logged_in) << "his is the same";
+}
+
+TEST_F(LoginTest, AT_07_the_first_login_with_a_new_password_outlives_those_of_the_old_one) {
+  const LoginReply old = log_in();
+  files_.files["/state/password"] = "another horse\n";
+  const LoginReply fresh = post("", "another horse", open_page());
+  ASSERT_EQ(fresh.kind, Kind::logged_in);
+  EXPECT_EQ(grant_of(old), nullptr) << "ended with the attempt, not a moment later";
+  for (const auto& name : passwords_->take_changed()) logins_.end_all(name);
+  EXPECT_NE(grant_of(fresh), nullptr);
+}
+
 }  // namespace
 }  // namespace sallyport
