@@ -197,6 +197,7 @@ Task<void> OwnPages::post_login(Exchange& exchange, const Caller& caller) {
   auto attempt =
       parts_.logins.begin(field_of(*form, "user"), std::move(password), field_of(*form, "csrf"), next,
                           caller_of(exchange, caller.verdict, names), parts_.monotonic.now());
+  form->wipe();  // the attempt has the password now; the answer may take its time
   if (attempt.refused) {
     // A form from before the person signed in at another tab: what it asked for has happened.
     const bool stale_form = attempt.refused->status == 403 && is_logged_in(caller.verdict);

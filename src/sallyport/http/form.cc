@@ -78,13 +78,19 @@ std::string form_encode(std::string_view text) {
   return out;
 }
 
-FormFields::~FormFields() {
-  for (Field& field : fields_) wipe(std::as_writable_bytes(std::span(field.value)));
+FormFields::~FormFields() { wipe(); }
+
+void FormFields::wipe() noexcept {
+  for (Field& field : fields_) sallyport::wipe(std::as_writable_bytes(std::span(field.value)));
+  fields_.clear();
 }
 
 Result<FormFields> FormFields::parse(std::string_view text) {
   if (text.size() > kFormBytesMax) return fail(Code::exhausted, "the form is too long");
   FormFields form;
+  // Short values lie inside their strings: room for all at once, so that growing leaves no copies behind.
+  form.fields_.reserve(std::min<std::size_t>(
+      static_cast<std::size_t>(std::count(text.begin(), text.end(), '&')) + 1, kFormFieldsMax));
   while (!text.empty()) {
     const std::string_view pair = next_pair(text);
     if (pair.empty()) continue;

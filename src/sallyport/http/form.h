@@ -30,6 +30,9 @@ class FormFields {
   FormFields& operator=(FormFields&&) noexcept = default;
   ~FormFields();
 
+  /// wipe zeroes all values and forgets them, before their time: for a password that has been judged.
+  void wipe() noexcept;
+
   /// parse: Code::invalid_argument for a malformed encoding, Code::exhausted beyond a limit.
   static Result<FormFields> parse(std::string_view text);
   /// one is the value of a name that is there exactly once; nullopt if it is missing or repeated.

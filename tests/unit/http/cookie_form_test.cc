@@ -117,5 +117,14 @@ TEST(Query, WT_03_a_ticket_is_found_and_scrubbed_in_every_spelling) {
   EXPECT_EQ(query_without("a%=1", "ticket"), "a%=1");
 }
 
+TEST(Forms, AT_02_a_password_is_forgotten_when_it_was_judged) {
+  auto form = FormFields::parse("user=ann&password=correct+horse+battery&csrf=x");
+  ASSERT_TRUE(form);
+  ASSERT_EQ(form->one("password"), "correct horse battery");
+  form->wipe();
+  EXPECT_EQ(form->size(), 0U);
+  EXPECT_EQ(form->one("password"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace sallyport
