@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "sallyport/gateway/admin_api.h"
+#include "sallyport/gateway/internal/late.h"
 #include "tests/integration/world.h"
 
 namespace sallyport::testing_world {
@@ -307,6 +308,74 @@ TEST_F(Admin, SA_06_logs_come_as_text_and_ending_revokes_the_token) {
   stream.pull();
   EXPECT_FALSE(stream.open());
   EXPECT_EQ(world_.ask(Request::get("/").bearer(token)).status, 401);
+}
+
+/// Stuck waits, as a rotation does, for a thread that never brings what it was asked for.
+class Stuck final : public RequestHandler {
+ public:
+  Task<void> handle(Exchange& exchange) override {
+    internal::Late<std::string> late(exchange.loop());
+    brought = late.deliver();
+    const auto value = co_await late.value(exchange);
+    Response response(value ? 200 : 503, "text/plain", value.value_or("stopping"));
+    (void)co_await exchange.respond(response);
+  }
+  std::function<void(std::string)> brought;
+};
+
+class LateValue : public testing::Test {
+ protected:
+  LateValue() {
+    const LoopSide::Powers powers{world_.monotonic, world_.wall, world_.entropy, limiter_, ServerLimits{}};
+    side_ = std::make_unique<LoopSide>(powers, [this](Loop& loop) -> std::unique_ptr<Dialer> {
+      auto made = std::make_unique<MemoryNetwork>(loop);
+      network_ = made.get();
+      return made;
+    });
+    auto handler = std::make_unique<Stuck>();
+    stuck_ = handler.get();
+    side_->add_handler(std::move(handler));
+    network_->listen(socket_,
+                     [this](std::unique_ptr<Stream> stream) { side_->serve_stream(std::move(stream)); });
+    ConnectionFacts facts;
+    facts.local = socket_;
+    end_ = End(network_->connect(facts));
+    end_.write(Request::get("/").text("localhost"));
+    turn(0ms);
+  }
+  ~LateValue() override { side_->loop().drop_tasks(); }
+  void turn(Duration by) {
+    world_.monotonic.advance(by);
+    side_->loop().run_until_idle();
+    end_.pull();
+  }
+
+  World world_;
+  const SocketAddress socket_ = SocketAddress::unix_path("/state/admin.sock");
+  ConnectionLimiter limiter_{ConnectionLimits{}};
+  std::unique_ptr<LoopSide> side_;
+  MemoryNetwork* network_ = nullptr;
+  Stuck* stuck_ = nullptr;
+  End end_;
+};
+
+TEST_F(LateValue, SA_07_a_stop_does_not_wait_for_what_never_comes) {
+  ASSERT_TRUE(end_.open());
+  ASSERT_THAT(end_.heard(), IsEmpty());
+  side_->stop_after(2s);
+  for (int step = 0; step < 15; ++step) turn(100ms);
+  EXPECT_TRUE(end_.open()) << "the patience is not over";
+  for (int step = 0; step < 15 && end_.open(); ++step) turn(100ms);
+  EXPECT_FALSE(end_.open());
+  stuck_->brought("too late");
+  turn(0ms);
+}
+
+TEST_F(LateValue, SA_07_what_comes_is_told) {
+  turn(5s);
+  stuck_->brought("here");
+  turn(0ms);
+  EXPECT_THAT(end_.heard(), HasSubstr("here"));
 }
 
 }  // namespace

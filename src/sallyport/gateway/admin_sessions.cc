@@ -20,6 +20,9 @@ constexpr std::size_t kPageUsual = 100;
 constexpr Duration kEndLookEvery = std::chrono::milliseconds(50);
 constexpr Duration kEndWaitMax = std::chrono::seconds(25);
 
+/// cut_short is for an exchange that was cut while it waited: nobody will read it.
+Response cut_short() { return problem(503, "unavailable", "the gateway is stopping"); }
+
 /// take_choice reads one of a few words.
 template <class Enum, std::size_t N>
 std::optional<Enum> take_choice(JsonFields& fields, const char* name,
@@ -139,8 +142,9 @@ Task<Response> AdminApi::rotate(Exchange& exchange, Call& call) {
     const auto mode = relaunch ? RotationMode::relaunch_if_needed : RotationMode::in_place;
     const auto begun = parts_.service.rotate_backend(id, mode, kRotationGrace, outcome.deliver());
     if (!begun) co_return problem_of(begun.error());
-    const auto done = co_await outcome.value();
-    if (!done) co_return problem_of(done.error());
+    const auto done = co_await outcome.value(exchange);
+    if (!done) co_return cut_short();
+    if (!*done) co_return problem_of(done->error());
     record(AuditKind::credential_minted, exchange, call.verdict, id, "backend credential rotated");
   }
   auto renew = [&service = parts_.service, id, grace] { return service.rotate(id, grace); };
@@ -162,7 +166,7 @@ Task<Response> AdminApi::end_session(Exchange& exchange, Call& call) {
   if (!*ended) co_return problem_of(ended->error());
   record(AuditKind::credential_revoked, exchange, call.verdict, id, "session ended");
   internal::Late<std::string> applied(exchange.loop());  // the supervisor works off its calls in order
-  if (parts_.supervisor.read_tail(id, 0, applied.deliver())) (void)co_await applied.value();
+  if (parts_.supervisor.read_tail(id, 0, applied.deliver())) (void)co_await applied.value(exchange);
   const MonotonicTime patience = after(exchange.loop().now(), kEndWaitMax);
   for (;;) {
     const auto view = parts_.supervisor.view(id);
@@ -242,12 +246,13 @@ Task<Response> AdminApi::logs(Exchange& exchange, Call& call) {
   internal::Late<std::string> tail(exchange.loop());
   const auto asked = parts_.supervisor.read_tail(call.session->id, std::size_t{64} * 1024, tail.deliver());
   if (!asked) co_return problem_of(asked.error());
-  auto text = co_await tail.value();
+  auto text = co_await tail.value(exchange);
+  if (!text) co_return cut_short();
   if (find_in_query(call.query, "follow").count > 0) {
-    auto followed = co_await follow_logs(exchange, call, std::move(text));
+    auto followed = co_await follow_logs(exchange, call, *std::move(text));
     co_return followed;
   }
-  Response response(200, "text/plain; charset=utf-8", std::move(text));
+  Response response(200, "text/plain; charset=utf-8", *std::move(text));
   response.add("Cache-Control", "no-store").add("X-Content-Type-Options", "nosniff");
   co_return response;
 }

@@ -7,10 +7,14 @@
 #include <optional>
 #include <utility>
 
+#include "sallyport/net/http1_exchange.h"
 #include "sallyport/net/loop.h"
 #include "sallyport/net/task.h"
 
 namespace sallyport::internal {
+
+/// How often a wait for another thread looks whether its exchange was cut.
+inline constexpr Duration kLateLookEvery = std::chrono::milliseconds(100);
 
 /// Late is made on the loop and awaited there, once; its deliver() may be called from any thread, once. If
 /// the awaiting coroutine is gone by then, the value is dropped. The loop must outlive the delivery.
@@ -30,10 +34,15 @@ class Late {
     };
   }
 
-  Task<T> value() {
+  /// value waits for as long as `exchange` is live; nullopt where that was cut first, by a shutdown for
+  /// instance, which must not wait for what the other thread may never bring.
+  Task<std::optional<T>> value(const Exchange& exchange) {
     auto state = state_;
-    while (!state->value) co_await state->arrived.wait();
-    co_return *std::move(state->value);
+    while (!state->value && !exchange.cut_reason()) {
+      const auto look_again = after(state->loop.now(), kLateLookEvery);
+      (void)co_await state->arrived.wait(look_again);
+    }
+    co_return std::move(state->value);
   }
 
  private:
