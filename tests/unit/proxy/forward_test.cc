@@ -218,6 +218,19 @@ TEST_F(ForwardTest, interim_answers_pass_but_for_100) {
   EXPECT_EQ(client.said(), kOk);
 }
 
+TEST_F(ForwardTest, SA_05_an_interim_answer_plants_no_cookie_of_ours) {
+  Peer client = connect();
+  client.send(kGet);
+  std::string hints = "HTTP/1.1 103 Early Hints\r\n";
+  for (const std::string_view ours :
+       {"__Host-sallyport=spc_x; Path=/", "__hOST-Sallyport=x", " sallyport-7070 =x", "SALLYPORT-7071=x",
+        "__Host-sallyport-form=x", "sallyport-7070-Form=x", "__Host-sallyport", "sallyport-7070;"}) {
+    hints += concat("Set-Cookie: ", ours, "\r\nset-COOKIE:\t", ours, "\r\n");
+  }
+  backend().send(concat(hints, "Set-Cookie: mine=1\r\n\r\n"));
+  EXPECT_EQ(client.said(), "HTTP/1.1 103 Early Hints\r\nSet-Cookie: mine=1\r\n\r\n");
+}
+
 TEST_F(ForwardTest, interim_answers_without_end_are_garbage) {
   Peer client = connect();
   client.send(kGet);
