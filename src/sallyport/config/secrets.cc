@@ -50,6 +50,19 @@ Result<SecretText> fetch(const SecretSetting& setting, Files& files, const Envir
     }
     case SecretRef::Kind::descriptor:
       return read_descriptor(setting.ref.descriptor);
+    case SecretRef::Kind::credential: {
+      const auto directory = environment.get("CREDENTIALS_DIRECTORY");
+      if (!directory || !directory->starts_with('/')) {
+        return fail(
+            Code::invalid_argument,
+            concat("cred:", setting.ref.where,
+                   " needs $CREDENTIALS_DIRECTORY, which systemd sets for a unit with LoadCredential="));
+      }
+      return files.read_secret(concat(*directory, '/', setting.ref.where), FilePrivacy::owner_only);
+    }
+    case SecretRef::Kind::command:
+    case SecretRef::Kind::vault:
+      return fail(Code::internal, concat(setting.ref.str(), " is not read here"));
     case SecretRef::Kind::inline_text:
       return setting.text.duplicate();
     case SecretRef::Kind::none:

@@ -65,6 +65,26 @@ bool is_variable_name(std::string_view text) noexcept {
   });
 }
 
+bool is_one_line(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c != 0x7f; });
+}
+
+/// is_file_name keeps a name inside its directory.
+bool is_file_name(std::string_view name) noexcept {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
+         is_one_line(name);
+}
+
+/// is_vault_path: a mount and at least one more segment, none of which leads elsewhere or needs escaping.
+bool is_vault_path(std::string_view path) noexcept {
+  const auto segments = split(path, '/');
+  return segments.size() >= 2 && std::all_of(segments.begin(), segments.end(), [](std::string_view segment) {
+           return is_file_name(segment) && std::all_of(segment.begin(), segment.end(), [](char c) {
+                    return is_digit(c) || is_letter(c) || c == '-' || c == '_' || c == '.' || c == '~';
+                  });
+         });
+}
+
 }  // namespace
 
 std::optional<Duration> parse_duration(std::string_view text) noexcept {
@@ -163,6 +183,21 @@ std::optional<SecretRef> SecretRef::parse(std::string_view text) {
     if (!descriptor) return std::nullopt;
     ref.kind = Kind::descriptor;
     ref.descriptor = *descriptor;
+  } else if (text.starts_with("cred:")) {
+    ref.kind = Kind::credential;
+    ref.where = text.substr(5);
+    if (!is_file_name(ref.where)) return std::nullopt;
+  } else if (text.starts_with("exec:")) {
+    ref.kind = Kind::command;
+    ref.where = text.substr(5);
+    if (!ref.where.starts_with('/') || !is_one_line(ref.where)) return std::nullopt;
+  } else if (text.starts_with("vault:")) {
+    ref.kind = Kind::vault;
+    const auto hash = text.rfind('#');
+    if (hash == std::string_view::npos) return std::nullopt;
+    ref.where = text.substr(6, hash - 6);
+    ref.field = text.substr(hash + 1);
+    if (!is_vault_path(ref.where) || ref.field.empty() || !is_one_line(ref.field)) return std::nullopt;
   } else {
     ref.kind = Kind::inline_text;
   }
@@ -177,6 +212,12 @@ std::string SecretRef::str() const {
       return concat("env:", where);
     case Kind::descriptor:
       return concat("fd:", descriptor);
+    case Kind::credential:
+      return concat("cred:", where);
+    case Kind::command:
+      return concat("exec:", escaped(std::string_view(where).substr(0, where.find(' '))));
+    case Kind::vault:
+      return concat("vault:", escaped(where), '#', escaped(field));
     case Kind::inline_text:
       return "********";
     case Kind::none:

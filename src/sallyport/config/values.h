@@ -56,12 +56,24 @@ struct PublicUrl {
 
 /// SecretRef says where a secret is, so that the secret itself need not stand in a setting.
 struct SecretRef {
-  enum class Kind : std::uint8_t { none, file, environment, descriptor, inline_text } kind = Kind::none;
-  std::string where;  ///< path or name of the variable
+  enum class Kind : std::uint8_t {
+    none,
+    file,
+    environment,
+    descriptor,
+    credential,  ///< of the service manager: a file in $CREDENTIALS_DIRECTORY
+    command,     ///< a helper program's standard output
+    vault,       ///< a field of a KV version 2 secret
+    inline_text,
+  } kind = Kind::none;
+  std::string where;  ///< path, name, command line or "MOUNT/PATH"
+  std::string field;  ///< vault only
   int descriptor = -1;
 
-  /// parse takes "file:PATH", "env:NAME" and "fd:N". Text without such a prefix is a secret in the open:
-  /// inline_text, whose `where` stays empty; whether that is allowed is up to the source it came from.
+  /// parse takes "file:PATH", "env:NAME", "fd:N", "cred:NAME", "exec:/PROGRAM [WORD…]" (words are parted by
+  /// blanks; there is no shell and no quoting) and "vault:MOUNT/PATH#FIELD". Text without such a prefix is a
+  /// secret in the open: inline_text, whose `where` stays empty; whether that is allowed is up to the source
+  /// it came from.
   static std::optional<SecretRef> parse(std::string_view text);
   /// str names the place, never a secret.
   [[nodiscard]] std::string str() const;

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// read_from_program: a secret from a helper's standard output, such as a password manager's.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sallyport/base/result.h"
+#include "sallyport/base/secret.h"
+#include "sallyport/config/environment.h"
+#include "sallyport/env/clock.h"
+
+namespace sallyport {
+
+inline constexpr std::size_t kProgramSecretBytesMax = 65536;
+
+/// read_from_program starts `command_line` (an absolute path, then words parted by blanks; no shell, no
+/// quoting) with PATH, HOME, USER, LANG and XDG_RUNTIME_DIR as its only variables, and gives what it printed.
+/// Its standard error goes nowhere, since it may quote the secret. Program and every right to change it must
+/// be ours or root's. The program and what it started in its process group are killed at `deadline`. Blocks.
+/// Errors: not_found, permission_denied (others may change the program), unavailable (a status other than 0),
+/// deadline_exceeded, exhausted (more than kProgramSecretBytesMax).
+Result<SecretText> read_from_program(const std::string& command_line, const Environment& environment,
+                                     const MonotonicClock& clock, MonotonicTime deadline);
+
+}  // namespace sallyport
