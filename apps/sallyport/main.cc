@@ -10,6 +10,7 @@
 
 #include "cli.h"
 #include "sallyport/launch/shepherd.h"
+#include "sallyport/pam/pam_helper.h"
 
 namespace {
 
@@ -28,5 +29,6 @@ void harden() {
 int main(int argc, char** argv) {
   if (const auto status = sallyport::run_as_shepherd(argc, argv)) return *status;
   harden();
+  if (const auto status = sallyport::run_as_pam_helper(argc, argv)) return *status;
   return sallyport::run_cli(argc, argv, sallyport::FixedEnvironment::from_block(environ));
 }

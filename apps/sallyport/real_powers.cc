@@ -4,6 +4,7 @@
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -46,6 +47,11 @@ std::vector<std::string> names_of_host() {
   }
   ::freeifaddrs(list);
   return names;
+}
+
+std::string own_user_name() {
+  const passwd* self = ::getpwuid(::geteuid());
+  return self == nullptr ? std::string() : self->pw_name;
 }
 
 std::vector<std::string> own_environment() {
@@ -115,7 +121,8 @@ GuardPowers RealPowers::for_guard() {
                      static_cast<std::uint32_t>(::geteuid()),
                      raise_descriptor_limit(),
                      SALLYPORT_VERSION,
-                     audit_place_ == "-" ? std::string() : audit_place_};
+                     audit_place_ == "-" ? std::string() : audit_place_,
+                     own_user_name()};
 }
 
 void RealPowers::record_service(std::string_view what) {

@@ -94,7 +94,7 @@ class LoginAttempt {
 class LoginService {
  public:
   struct Parts {
-    PasswordBook* passwords = nullptr;  ///< none: links only
+    PasswordJudge* passwords = nullptr;  ///< none: links only
     Logins& logins;
     LoginLinks& links;
     Entropy& entropy;

@@ -68,6 +68,20 @@ struct Settings {
   std::uint32_t threads = 0;  ///< 0: one for each core
   SecretSetting password;
   SecretSetting token;
+  std::string pam_service;
+  std::vector<std::string> pam_users;
+  std::string pam_group;
+  std::string pam_config_dir;
+  Duration secret_grace{};
+  std::string vault_addr;  ///< empty: no secret manager
+  std::string vault_namespace;
+  SecretSetting vault_token;
+  std::string vault_role_id;
+  SecretSetting vault_secret_id;
+  Switch vault_secret_id_wrapped = Switch::off;
+  std::string vault_ca;
+  std::string vault_cert;
+  std::string vault_key;
   std::string user;  ///< the name behind the one password
   Duration login_lifetime{};
   Duration login_idle{};

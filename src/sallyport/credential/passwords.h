@@ -45,12 +45,28 @@ struct PasswordHealth {
   std::string reason;  ///< where failing: the read's or the parser's error, for operators
 };
 
+/// PasswordJudge says whether a name and a password belong together. Any thread; check() blocks: use a
+/// bounded pool.
+class PasswordJudge {
+ public:
+  virtual ~PasswordJudge() = default;
+  /// check judges one attempt.
+  virtual PasswordVerdict check(std::string_view name, const SecretText& password) = 0;
+  /// stands says whether an admitting verdict still holds: nobody has noticed since that this person's
+  /// password changed or vanished. A hash takes its time, and meanwhile the file may have been read anew.
+  /// What stands after a login was put into the store is in time for whoever acts on take_changed(). No I/O.
+  [[nodiscard]] virtual bool stands(const PasswordVerdict& verdict) const = 0;
+  /// take_changed returns, once, whose passwords changed or vanished since it was last called: their logins
+  /// are to end.
+  virtual std::vector<std::string> take_changed() = 0;
+};
+
 /// PasswordBook takes its passwords from the first of SALLYPORT_PASSWORD, the given file, and a generated
 /// file. A file is read anew at each attempt, so a rotated password counts at once; while it cannot be read,
 /// is empty, malformed or open to others, every attempt is denied and health() says so, and the logins that
 /// were admitted before go on. Any thread; calls block on the disk, and for argon2id hashes on the processor:
 /// use a bounded pool.
-class PasswordBook {
+class PasswordBook final : public PasswordJudge {
  public:
   /// open decides the source and reads it once. Error: invalid_argument with the remedy (the variable is set
   /// and empty; the file cannot be read, is empty, malformed or open to others), or Files' where no password
@@ -61,19 +77,13 @@ class PasswordBook {
   PasswordBook(const PasswordBook&) = delete;
   PasswordBook& operator=(const PasswordBook&) = delete;
 
-  /// check judges one attempt.
-  PasswordVerdict check(std::string_view name, const SecretText& password);
+  PasswordVerdict check(std::string_view name, const SecretText& password) override;
   /// knows says whether the last good table has this name.
   [[nodiscard]] bool knows(std::string_view name) const;
-  /// stands says whether an admitting verdict still holds: nobody has noticed since that this person's
-  /// password changed or vanished. A hash takes its time, and meanwhile the file may have been read anew.
-  /// What stands after a login was put into the store is in time for whoever acts on take_changed(). No I/O.
-  [[nodiscard]] bool stands(const PasswordVerdict& verdict) const;
+  [[nodiscard]] bool stands(const PasswordVerdict& verdict) const override;
   /// refresh reads the file now: for a watcher, so that a changed password is noticed without an attempt.
   void refresh();
-  /// take_changed returns, once, whose passwords changed or vanished since it was last called: their logins
-  /// are to end.
-  std::vector<std::string> take_changed();
+  std::vector<std::string> take_changed() override;
 
   [[nodiscard]] PasswordSource source() const noexcept { return source_; }
   /// path is the file that is read; empty for the environment.

@@ -37,6 +37,7 @@ struct GuardPowers {
   std::size_t descriptors_max = 1024;
   std::string version;
   std::string audit_file;  ///< where `audit` writes, to be shown to admins; empty: no file
+  std::string own_name;    ///< of this process's user; empty: unknown
 };
 
 /// GuardNotices is told what a person at the terminal wants to know. Called from the supervisor's thread.

@@ -120,13 +120,16 @@ Result<std::vector<DoorPlan>> plan_doors(const Settings& settings) {
 
 Result<AuthPlan> plan_auth(const Settings& settings) {
   for (const AuthMethod method : settings.auth) {
-    if (method == AuthMethod::pam || method == AuthMethod::mtls) {
+    if (method == AuthMethod::mtls)
       return fail(Code::invalid_argument,
-                  "--auth pam and --auth mtls are not in this version yet; use password or token");
-    }
+                  "--auth mtls is not in this version yet; use pam, password or token");
   }
   AuthPlan plan;
   if (wants(settings.auth, AuthMethod::password)) plan.passwords = AuthPlan::Use::yes;
+  if (std::find(settings.auth.begin(), settings.auth.end(), AuthMethod::pam) != settings.auth.end())
+    plan.pam = AuthPlan::Pam::asked;
+  else if (wants(settings.auth, AuthMethod::pam))
+    plan.pam = AuthPlan::Pam::where_there;
   if (wants(settings.auth, AuthMethod::token)) plan.tokens = AuthPlan::Use::yes;
   if (settings.insecurely_no_auth == Switch::on) plan.authentication = Authentication::off;
   return plan;
@@ -262,6 +265,7 @@ std::vector<std::string> explain(const Settings& settings, const AuthPlan& auth,
   });
   if (local) sentences.emplace_back("you on this machine, without a login");
   if (auth.passwords == AuthPlan::Use::yes) sentences.emplace_back("who has the password");
+  if (auth.pam == AuthPlan::Pam::asked) sentences.emplace_back("listed accounts of this machine, by PAM");
   if (auth.tokens == AuthPlan::Use::yes) sentences.emplace_back("programs with the access token");
   sentences.emplace_back("who opens a one-time link");
   if (!settings.public_paths.empty()) sentences.emplace_back("anybody, on the public paths");

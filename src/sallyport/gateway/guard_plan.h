@@ -26,7 +26,9 @@ Result<std::vector<DoorPlan>> plan_doors(const Settings& settings);
 /// does not have.
 struct AuthPlan {
   enum class Use : std::uint8_t { no, yes };
+  enum class Pam : std::uint8_t { no, where_there, asked };
   Use passwords = Use::no;
+  Pam pam = Pam::no;
   Use tokens = Use::no;
   Authentication authentication = Authentication::required;
 };

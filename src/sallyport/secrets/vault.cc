@@ -129,7 +129,7 @@ void VaultClient::set_token(SecretText token, std::int64_t lease_s, bool renewab
 Result<SecretText> VaultClient::secret_id() {
   if (!unwrapped_secret_id_.empty()) return unwrapped_secret_id_.duplicate();
   SALLYPORT_TRY(given, options_.secret_id());
-  if (options_.secret_id_form == VaultOptions::SecretIdForm::plain) return std::move(given);
+  if (options_.secret_id_form == VaultOptions::SecretIdForm::plain) return given;
   token_ = std::move(given);  // a wrapping token is good for this one call
   auto answer = ask(Method::post, "/v1/sys/wrapping/unwrap", SecretText(), Trust::with_token);
   forget_token();

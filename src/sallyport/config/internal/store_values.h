@@ -88,6 +88,13 @@ Status store_cidr(Settings& settings, std::string_view value) {
                                     "a network such as 192.0.2.0/24 or 2001:db8::/32, without host bits");
 }
 
+template <auto member>
+Status store_texts(Settings& settings, std::string_view value) {
+  if (!is_plain(value)) return bad("text without control characters");
+  (settings.*member).emplace_back(value);
+  return ok();
+}
+
 inline Status store_listen(Settings& settings, std::string_view value) {
   return store_parsed<&Settings::listen, ListenAddress>(settings, value,
                                                         "HOST:PORT, [V6]:PORT, unix:PATH or fd:N");
@@ -123,7 +130,10 @@ inline Status store_url(Settings& settings, std::string_view value) {
 template <auto member>
 Status store_secret(Settings& settings, std::string_view value) {
   auto ref = SecretRef::parse(value);
-  if (!ref) return bad("a secret that is not empty: file:PATH, env:NAME, fd:N");
+  if (!ref)
+    return bad(
+        "a secret that is not empty: file:PATH, env:NAME, fd:N, cred:NAME, exec:/PROGRAM or "
+        "vault:MOUNT/PATH#FIELD");
   auto& secret = settings.*member;
   secret.text = ref->kind == SecretRef::Kind::inline_text ? SecretText(value) : SecretText();
   secret.ref = *std::move(ref);

@@ -14,10 +14,12 @@
 #include "sallyport/gateway/admin_api.h"
 #include "sallyport/gateway/guard.h"
 #include "sallyport/gateway/guard_plan.h"
+#include "sallyport/gateway/internal/pam_judge.h"
 #include "sallyport/gateway/loop_side.h"
 #include "sallyport/gateway/session_directory.h"
 #include "sallyport/gateway/session_service.h"
 #include "sallyport/pki/identity.h"
+#include "sallyport/secrets/secret_files.h"
 #include "sallyport/store/credential_store.h"
 #include "sallyport/store/session_records.h"
 
@@ -25,6 +27,20 @@ namespace sallyport {
 
 inline constexpr std::size_t kSweepStepsPerSecond = 20'000;
 inline constexpr int kDerivedNamesMax = 50;
+
+/// LookupEnvironment lets resolve_secret see the variables of the powers.
+class LookupEnvironment final : public Environment {
+ public:
+  explicit LookupEnvironment(const VariableLookup& lookup) : lookup_(lookup) {}
+  [[nodiscard]] std::optional<std::string> get(std::string_view name) const override {
+    const auto value = lookup_(name);
+    return value ? std::optional<std::string>(std::string(*value)) : std::nullopt;
+  }
+  [[nodiscard]] std::vector<std::string> names(std::string_view) const override { return {}; }
+
+ private:
+  const VariableLookup& lookup_;
+};
 
 class Guard::Core final : public SessionObserver {
  public:
@@ -51,6 +67,13 @@ class Guard::Core final : public SessionObserver {
   void on_change(const std::shared_ptr<const SessionView>& view) override;
   void on_output(const SessionId& id, std::string_view line) override;
 
+  Status open_secrets();
+  Result<VaultOptions::Read> reader_of(const SecretSetting& setting);
+  Result<std::optional<VaultOptions>> vault_options();
+  std::string follow(const SecretSetting& setting);
+  std::vector<std::string> take_alarms();
+  Status open_pam();
+  Status open_password_judges();
   Status open_password_book();
   Status open_access_token();
   [[nodiscard]] bool serves_many() const noexcept { return session.empty(); }
@@ -88,7 +111,15 @@ class Guard::Core final : public SessionObserver {
   LoginLinks links;
   TicketDesk tickets;
   InternalCredentials internals;
+  FixedEnvironment secret_environment;
+  std::unique_ptr<SecretReader> plain_secrets;  ///< without the secret manager: reads what opens that
+  std::unique_ptr<SecretReader> secrets;
+  std::unique_ptr<SecretFiles> secret_files;
+  std::mutex alarm_mutex;
+  std::vector<std::string> alarms;  ///< guarded by alarm_mutex: for the housekeeper to tell
   std::unique_ptr<PasswordBook> passwords;
+  std::unique_ptr<PamPool> pam;
+  std::unique_ptr<PamJudge> pam_judge;
   std::unique_ptr<AccessTokenFile> access_token;
   std::unique_ptr<LoginService> login_service;
   std::unique_ptr<TlsServer> tls;

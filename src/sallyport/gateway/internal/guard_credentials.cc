@@ -8,24 +8,6 @@
 #include "sallyport/gateway/internal/guard_core.h"
 
 namespace sallyport {
-namespace {
-
-/// SettingsEnvironment lets resolve_secret see the variables of the powers.
-class LookupEnvironment final : public Environment {
- public:
-  explicit LookupEnvironment(const VariableLookup& lookup) : lookup_(lookup) {}
-  [[nodiscard]] std::optional<std::string> get(std::string_view name) const override {
-    const auto value = lookup_(name);
-    return value ? std::optional<std::string>(std::string(*value)) : std::nullopt;
-  }
-  [[nodiscard]] std::vector<std::string> names(std::string_view) const override { return {}; }
-
- private:
-  const VariableLookup& lookup_;
-};
-
-}  // namespace
-
 Status Guard::Core::open_password_book() {
   PasswordOptions options;
   options.generated_file = settings.state_dir + "/password";
@@ -33,6 +15,8 @@ Status Guard::Core::open_password_book() {
   SecretText given;
   if (settings.password.ref.kind == SecretRef::Kind::file) {
     options.file = settings.password.ref.where;
+  } else if (auto followed = follow(settings.password); !followed.empty()) {
+    options.file = std::move(followed);
   } else if (settings.password.is_set()) {
     const LookupEnvironment environment(powers.variables);
     SALLYPORT_TRY(text, resolve_secret(settings.password, powers.files, environment));
@@ -42,7 +26,7 @@ Status Guard::Core::open_password_book() {
     if (name == kPasswordVariable && !given.empty()) return given.expose();
     return std::nullopt;
   };
-  SALLYPORT_TRY(book, PasswordBook::open(powers.files, powers.entropy, lookup, options));
+  SALLYPORT_TRY(book, PasswordBook::open(*secret_files, powers.entropy, lookup, options));
   passwords = std::move(book);
   told.password_place = passwords->path().empty() ? "the environment" : passwords->path();
   return ok();
@@ -52,6 +36,8 @@ Status Guard::Core::open_access_token() {
   std::string path = settings.state_dir + "/token";
   if (settings.token.ref.kind == SecretRef::Kind::file) {
     path = settings.token.ref.where;
+  } else if (auto followed = follow(settings.token); !followed.empty()) {
+    path = std::move(followed);
   } else if (settings.token.is_set()) {
     const LookupEnvironment environment(powers.variables);
     SALLYPORT_TRY(text, resolve_secret(settings.token, powers.files, environment));
@@ -71,7 +57,7 @@ Status Guard::Core::open_access_token() {
     const auto kept = ensure_access_token(powers.files, powers.entropy, path);
     if (!kept) return kept.error();
   }
-  access_token = std::make_unique<AccessTokenFile>(powers.files, store, path, owner);
+  access_token = std::make_unique<AccessTokenFile>(*secret_files, store, path, owner);
   SALLYPORT_CHECK(access_token->refresh(powers.monotonic.now()));
   told.token_file = path;
   return ok();

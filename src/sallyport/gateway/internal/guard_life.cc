@@ -105,11 +105,13 @@ std::vector<std::string> Guard::Core::housekeep() {
   }
   if (const auto renewed = renew_identity_if_due(); !renewed)
     complaint += concat("certificate: ", renewed.error().what, "\n");
-  if (complaint == last_complaint) return {};
+  auto news = take_alarms();
+  if (complaint == last_complaint) return news;
   last_complaint = complaint;
-  if (complaint.empty()) return {"all is well again"};
+  if (complaint.empty()) complaint = "all is well again\n";
   complaint.pop_back();
-  return {complaint};
+  news.push_back(std::move(complaint));
+  return news;
 }
 
 void Guard::Core::end_all(EndSpeed speed) {

@@ -72,10 +72,12 @@ Status Guard::Core::open_credentials() {
   door_plans = std::move(doors);
   SALLYPORT_CHECK(powers.files.ensure_private_directory(settings.state_dir));
   SALLYPORT_CHECK(powers.files.ensure_private_directory(run_directory()));
-  if (auth.passwords == AuthPlan::Use::yes) SALLYPORT_CHECK(open_password_book());
+  SALLYPORT_CHECK(open_secrets());
+  SALLYPORT_CHECK(open_password_judges());
   if (auth.tokens == AuthPlan::Use::yes) SALLYPORT_CHECK(open_access_token());
-  login_service = std::make_unique<LoginService>(LoginService::Parts{
-      passwords.get(), logins, links, powers.entropy, powers.audit, powers.fingerprinter});
+  login_service = std::make_unique<LoginService>(
+      LoginService::Parts{pam_judge ? static_cast<PasswordJudge*>(pam_judge.get()) : passwords.get(), logins,
+                          links, powers.entropy, powers.audit, powers.fingerprinter});
   return ok();
 }
 
@@ -104,7 +106,8 @@ Status Guard::Core::open_own_pages() {
     theme = std::move(sheet);
     frame.theme = PageFrame::Theme::linked;
   }
-  const auto user_field = serves_many() ? LoginPage::UserField::shown : LoginPage::UserField::hidden;
+  const auto user_field =
+      serves_many() || pam != nullptr ? LoginPage::UserField::shown : LoginPage::UserField::hidden;
   auto may_use = [this](const Principal& who, const SessionId& id) { return directory.may_use(who, id); };
   own_pages = std::make_unique<OwnPages>(OwnPages::Parts{*login_service, tickets, *pool, powers.monotonic,
                                                          powers.clock, frame, theme, user_field, may_use});
