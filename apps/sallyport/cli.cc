@@ -147,6 +147,63 @@ void add_cookie(CLI::App& app, Chosen& chosen, const Environment& environment) {
   });
 }
 
+void add_audit(CLI::App& app, Chosen& chosen, const Environment& environment) {
+  auto* audit = app.add_subcommand("audit", "the audit log: read it, and prove that nobody changed it");
+  audit->require_subcommand(1);
+  auto* verify = audit->add_subcommand(
+      "verify", "0 where the log is whole and as it was written; else 1 and the first bad line");
+  verify->footer(
+      "Example: sallyport audit verify\nRotated files beside FILE (FILE.1, FILE-20260131) are part of it.");
+  auto* show = audit->add_subcommand("show", "events, oldest first; filters must all fit");
+  show->footer("Example: sallyport audit show --since 2h --outcome denied");
+  auto call = std::make_shared<AuditCall>();
+  auto flags = std::make_shared<std::pair<bool, bool>>();
+  for (auto* command : {verify, show}) {
+    command->add_option("file", call->file, "the log [STATE/audit.jsonl]")->type_name("FILE");
+    command->add_option("--state-dir", call->state_dir, "where the gateway keeps its state")
+        ->type_name("DIR");
+    command->add_flag("--json", flags->first, "for machines");
+  }
+  verify->add_option("--key", call->key, "the log's key [STATE/audit.key]")->type_name("FILE");
+  verify
+      ->add_option("--checkpoint", call->checkpoint,
+                   "a checkpoint, such as a copy kept elsewhere [FILE.checkpoint]")
+      ->type_name("FILE");
+  verify->add_flag("--stream", flags->second,
+                   "what syslog, journald or standard output collected: each start begins a chain");
+  show->add_option("--since", call->since, "not older: 2h, 2026-01-31, 2026-01-31T12:00:00Z")
+      ->type_name("TIME");
+  show->add_option("--actor", call->actor, "who")->type_name("NAME");
+  show->add_option("--event", call->event, "request, login, logout, session, ...")->type_name("EVENT");
+  show->add_option("--outcome", call->outcome, "allowed, denied or failed")
+      ->check(CLI::IsMember({"allowed", "denied", "failed"}));
+  verify->callback([call, flags, &chosen, &environment] {
+    chosen = [call, flags, &environment] {
+      call->chains = flags->second ? AuditWish::Chains::many : AuditWish::Chains::one;
+      return command_audit_verify(*call, output_of(flags->first), environment);
+    };
+  });
+  show->callback([call, flags, &chosen, &environment] {
+    chosen = [call, flags, &environment] {
+      return command_audit_show(*call, output_of(flags->first), environment);
+    };
+  });
+}
+
+void add_doctor(CLI::App& app, Chosen& chosen, const Environment& environment) {
+  auto* doctor = app.add_subcommand("doctor", "the security checklist: 0 no finding, 1 warnings, 3 failures");
+  doctor->footer("Example: sallyport doctor --json");
+  auto call = std::make_shared<DoctorCall>();
+  auto json = std::make_shared<bool>(false);
+  doctor->add_option("--config", call->settings.config_file, "judge the settings of this file too")
+      ->type_name("FILE");
+  doctor->add_option("--state-dir", call->state_dir, "where the gateway keeps its state")->type_name("DIR");
+  doctor->add_flag("--json", *json, "for machines");
+  doctor->callback([call, json, &chosen, &environment] {
+    chosen = [call, json, &environment] { return command_doctor(*call, output_of(*json), environment); };
+  });
+}
+
 void add_completion(CLI::App& app, Chosen& chosen) {
   auto* completion = app.add_subcommand("completion", "print the completion script of a shell");
   completion->footer("Example: source <(sallyport completion bash)");
@@ -218,6 +275,8 @@ int run_cli(int argc, const char* const* argv, const Environment& environment) {
   add_user(app, chosen, environment);
   add_cookie(app, chosen, environment);
   add_cert(app, chosen, environment);
+  add_audit(app, chosen, environment);
+  add_doctor(app, chosen, environment);
   add_config(app, chosen, environment);
   add_completion(app, chosen);
   auto* version = app.add_subcommand("version", "version and what it was built with");

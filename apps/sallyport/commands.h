@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sallyport/audit/verify.h"
 #include "sallyport/base/result.h"
 #include "sallyport/config/environment.h"
 #include "sallyport/config/load.h"
@@ -42,6 +43,8 @@ int complain(const Error& error);
 /// load reads file, environment and flags; on a fault it has told every problem and the Error names the
 /// status only.
 Result<LoadedSettings> load(const SettingsArguments& arguments, const Environment& environment);
+/// read_settings reads the same and leaves the problems in what it returns, for the doctor to tell.
+Result<LoadedSettings> read_settings(const SettingsArguments& arguments, const Environment& environment);
 /// state_directory is where the commands that take no settings look: SALLYPORT_STATE_DIR or the default.
 Result<std::string> state_directory(const Environment& environment);
 
@@ -97,6 +100,27 @@ struct UserCall {
   std::string state_dir;
 };
 int command_user(const UserCall& call, Output output, const Environment& environment);
+
+struct AuditCall {
+  std::string file;  ///< empty: STATE/audit.jsonl
+  std::string state_dir;
+  std::string key;         ///< verify: a file; empty: STATE/audit.key
+  std::string checkpoint;  ///< verify: a file; empty: beside the log
+  AuditWish::Chains chains = AuditWish::Chains::one;
+  std::string since;  ///< show
+  std::string actor;
+  std::string event;
+  std::string outcome;
+};
+int command_audit_verify(const AuditCall& call, Output output, const Environment& environment);
+int command_audit_show(const AuditCall& call, Output output, const Environment& environment);
+
+struct DoctorCall {
+  SettingsArguments settings;
+  std::string state_dir;
+};
+/// command_doctor returns 0 where it found nothing, 1 for warnings, 3 for failures.
+int command_doctor(const DoctorCall& call, Output output, const Environment& environment);
 
 int command_version(Output output);
 

@@ -14,7 +14,7 @@
 #include <iostream>
 #include <utility>
 
-#include "sallyport/audit/sink.h"
+#include "audit_setup.h"
 #include "sallyport/base/text.h"
 
 #ifndef SALLYPORT_VERSION
@@ -90,14 +90,12 @@ Result<std::unique_ptr<RealPowers>> RealPowers::open(const LoadedSettings& loade
   const Settings& settings = loaded.settings;
   std::unique_ptr<RealPowers> made(new RealPowers(environment));
   SALLYPORT_CHECK(made->files_.ensure_private_directory(settings.state_dir));
-  made->audit_place_ = settings.audit.empty() ? settings.state_dir + "/audit.jsonl" : settings.audit;
-  SALLYPORT_TRY(sink, FileSink::open(made->audit_place_));
-  AuditLogOptions options;
-  options.failure =
-      settings.audit_failure == OnAuditFailure::refuse ? AuditFailure::refuse : AuditFailure::carry_on;
-  options.alarm = [](std::string_view what) { say(concat("sallyport: audit log: ", what)); };
-  made->audit_ = std::make_unique<QueuedAuditLog>(std::move(sink), made->clock_, made->fingerprinter_,
-                                                  std::move(options));
+  made->audit_place_ = audit_place(settings);
+  const bool is_file = settings.audit != "-" && settings.audit != "syslog" && settings.audit != "journald";
+  if (is_file) made->audit_file_ = made->audit_place_;
+  SALLYPORT_TRY(log, open_audit(settings, made->files_, made->entropy_, made->clock_, made->fingerprinter_));
+  made->audit_ = std::move(log);
+  made->counted_ = std::make_unique<CountingAuditLog>(*made->audit_);
   made->record_service("started");
   made->record_weakened(loaded);
   return made;
@@ -113,7 +111,7 @@ GuardPowers RealPowers::for_guard() {
                      monotonic_,
                      entropy_,
                      files_,
-                     *audit_,
+                     *counted_,
                      fingerprinter_,
                      look_up,
                      own_environment(),
@@ -121,7 +119,7 @@ GuardPowers RealPowers::for_guard() {
                      static_cast<std::uint32_t>(::geteuid()),
                      raise_descriptor_limit(),
                      SALLYPORT_VERSION,
-                     audit_place_ == "-" ? std::string() : audit_place_,
+                     audit_file_,
                      own_user_name()};
 }
 
@@ -130,7 +128,7 @@ void RealPowers::record_service(std::string_view what) {
   event.kind = AuditKind::service;
   event.outcome = Outcome::allowed;
   event.detail = what;
-  audit_->record(event);
+  counted_->record(event);
 }
 
 void RealPowers::record_weakened(const LoadedSettings& loaded) {
@@ -140,7 +138,7 @@ void RealPowers::record_weakened(const LoadedSettings& loaded) {
     event.kind = AuditKind::setting_weakened;
     event.outcome = Outcome::allowed;
     event.detail = row.option->name;
-    audit_->record(event);
+    counted_->record(event);
     say(concat("sallyport: warning: --", row.option->name, " weakens a rule (from ", row.where, ")"));
   }
 }

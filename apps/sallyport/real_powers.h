@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "sallyport/audit/audit.h"
+#include "sallyport/audit/counting_log.h"
 #include "sallyport/config/environment.h"
 #include "sallyport/config/load.h"
 #include "sallyport/crypto/digest.h"
@@ -53,7 +54,9 @@ class RealPowers {
   SystemFiles files_;
   const Fingerprinter fingerprinter_;
   std::string audit_place_;
+  std::string audit_file_;  ///< empty: the log is none
   std::unique_ptr<QueuedAuditLog> audit_;
+  std::unique_ptr<CountingAuditLog> counted_;  ///< what everybody records to
   std::map<std::string, std::string, std::less<>> looked_up_;
 };
 

@@ -68,6 +68,10 @@ Result<LoadedSettings> load(const SettingsArguments& arguments, const Environmen
   return loaded;
 }
 
+Result<LoadedSettings> read_settings(const SettingsArguments& arguments, const Environment& environment) {
+  return read_inputs(arguments, environment);
+}
+
 Result<std::string> state_directory(const Environment& environment) {
   SALLYPORT_TRY(loaded, read_inputs({}, environment));
   SALLYPORT_CHECK(loaded.status());

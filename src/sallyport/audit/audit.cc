@@ -29,6 +29,7 @@ void QueuedAuditLog::record(const AuditEvent& event) {
   line.clear();
   append_json_line(line, clock_.now(), event, fingerprinter_);
   bool was_idle = false;
+  std::uint64_t place = 0;
   {
     const std::lock_guard lock(mutex_);
     if (queued_.lines.size() + line.size() > options_.queue_bytes_max) {
@@ -39,9 +40,12 @@ void QueuedAuditLog::record(const AuditEvent& event) {
     was_idle = queued_.events == 0;
     queued_.lines += line;
     ++queued_.events;
-    ++recorded_;
+    place = ++recorded_;
   }
   if (was_idle) wake_.notify_one();
+  if (options_.wait == AuditWait::no) return;
+  std::unique_lock lock(mutex_);
+  offered_.wait(lock, [&] { return offered_events_ >= place || failing_.load(); });
 }
 
 bool QueuedAuditLog::must_refuse() const noexcept {
@@ -80,7 +84,9 @@ void QueuedAuditLog::run() {
     if (owing) {  // the sink fails: leave it alone for a while
       wake_.wait_for(lock, options_.retry_after, due);
     } else {
-      wake_.wait(lock, [&] { return due() || queued_.events != 0; });
+      const auto called = [&] { return due() || queued_.events != 0; };
+      if (unsettled_ && !wake_.wait_for(lock, options_.settle_after, called)) settle(lock);
+      wake_.wait(lock, called);
     }
     write_batch(lock);
     if (stopping_ && (queued_.events == 0 || failing_.load())) return;
@@ -96,18 +102,14 @@ void QueuedAuditLog::write_batch(std::unique_lock<std::mutex>& lock) {
   const bool reopening = std::exchange(reopen_wanted_, false);
   lock.unlock();
   if (reopening) {
-    if (auto reopened = sink_->reopen(); !reopened) {
-      note_failure(reopened.error());
-    } else if (current_written_ != 0) {  // a new file does not begin in the middle of a line
-      const auto line_end = current_.lines.rfind('\n', current_written_ - 1);
-      current_written_ = line_end == std::string::npos ? 0 : line_end + 1;
-    }
+    if (const auto reopened = sink_->reopen(); !reopened) note_failure(reopened.error());
   }
   if (!current_.lines.empty()) {
     const auto done =
         sink_->append(std::string_view(current_.lines).substr(current_written_), current_written_);
+    unsettled_ = true;
+    if (current_written_ == current_.lines.size()) written_.fetch_add(current_.events);
     if (done) {
-      written_.fetch_add(current_.events);
       note_recovery();
     } else {
       note_failure(done.error());
@@ -123,6 +125,14 @@ void QueuedAuditLog::write_batch(std::unique_lock<std::mutex>& lock) {
     record_losses();
   }
   offered_.notify_all();
+}
+
+/// settle lets go of the lock meanwhile, as write_batch does.
+void QueuedAuditLog::settle(std::unique_lock<std::mutex>& lock) {
+  unsettled_ = false;
+  lock.unlock();
+  if (const auto settled = sink_->settle(); !settled) note_failure(settled.error());
+  lock.lock();
 }
 
 void QueuedAuditLog::note_failure(const Error& error) {
@@ -152,10 +162,12 @@ void QueuedAuditLog::record_losses() {
   losses_named_ = lost;
 }
 
-Result<std::unique_ptr<QueuedAuditLog>> open_audit_log(const std::string& path, const Clock& clock,
+Result<std::unique_ptr<QueuedAuditLog>> open_audit_log(const std::string& where,
+                                                       AuditSinkOptions sink_options,
                                                        const Fingerprinter& fingerprinter,
                                                        AuditLogOptions options) {
-  SALLYPORT_TRY(sink, FileSink::open(path));
+  const Clock& clock = sink_options.clock;
+  SALLYPORT_TRY(sink, open_audit_sink(where, sink_options));
   return std::make_unique<QueuedAuditLog>(std::move(sink), clock, fingerprinter, std::move(options));
 }
 

@@ -35,7 +35,10 @@ struct AuditHealth {
   std::uint64_t sink_failures = 0;  ///< writes that failed; each is tried again
 };
 
-/// AuditLog takes events. Any thread; record() never waits for I/O.
+/// AuditWait says whether record() returns before the event is written.
+enum class AuditWait : std::uint8_t { no, until_written };
+
+/// AuditLog takes events. Any thread; record() never waits for I/O unless AuditWait says so.
 class AuditLog {
  public:
   virtual ~AuditLog() = default;
@@ -47,9 +50,11 @@ class AuditLog {
 
 struct AuditLogOptions {
   AuditFailure failure = AuditFailure::carry_on;
+  AuditWait wait = AuditWait::no;  ///< until_written: record() returns once the sink has it, or fails
   std::size_t queue_bytes_max = std::size_t{4}
                                 << 20;  ///< of formatted lines; what comes on top is lost, and counted
-  Duration retry_after = std::chrono::seconds(1);  ///< between tries while the sink fails
+  Duration retry_after = std::chrono::seconds(1);   ///< between tries while the sink fails
+  Duration settle_after = std::chrono::seconds(1);  ///< of silence; then the sink may settle()
   /// Told once when the log begins to fail, and once when it has recovered; from any thread, without a lock
   /// held.
   std::function<void(std::string_view)> alarm;
@@ -82,6 +87,7 @@ class QueuedAuditLog final : public AuditLog {
   };
   void run();
   void write_batch(std::unique_lock<std::mutex>& lock);
+  void settle(std::unique_lock<std::mutex>& lock);
   void note_failure(const Error& error);
   void note_recovery();
   void record_losses();
@@ -108,12 +114,13 @@ class QueuedAuditLog final : public AuditLog {
   Batch current_;                    // writer thread only
   std::size_t current_written_ = 0;  // writer thread only: bytes of current_ that the sink has
   std::uint64_t losses_named_ = 0;   // writer thread only
+  bool unsettled_ = false;           // writer thread only: written to since the sink last settled
   std::thread writer_;               // last: it uses all of the above
 };
 
-/// open_audit_log makes the log of a path, or of standard output where the path is "-". Errors: those of
-/// FileSink::open.
-Result<std::unique_ptr<QueuedAuditLog>> open_audit_log(const std::string& path, const Clock& clock,
+/// open_audit_log makes the log of what --audit says. Errors: those of open_audit_sink.
+Result<std::unique_ptr<QueuedAuditLog>> open_audit_log(const std::string& where,
+                                                       AuditSinkOptions sink_options,
                                                        const Fingerprinter& fingerprinter,
                                                        AuditLogOptions options);
 

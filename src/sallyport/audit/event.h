@@ -32,6 +32,8 @@ enum class AuditKind : std::uint8_t {
   setting_weakened,    ///< a setting that weakens a rule is in force
   service,             ///< we started or stopped
   audit_lost,          ///< events before this one are missing; detail holds their number
+  audit_torn,          ///< a crash cut the line before this one short; detail holds its size and SHA-256
+  audit_broken,        ///< what stands before this line is not what was written there
 };
 std::string_view name_of(AuditKind kind) noexcept;
 

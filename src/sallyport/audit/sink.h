@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// AuditSink: the end of the audit log that touches the world. FileSink: a file that is only ever appended to.
+// AuditSink: the end of the audit log that touches the world. Each sink chains the lines it is given
+// (chain.h) before they leave.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "sallyport/audit/chain.h"
 #include "sallyport/base/result.h"
-#include "sallyport/env/posix/descriptor.h"
+#include "sallyport/env/clock.h"
+#include "sallyport/env/files.h"
 
 namespace sallyport {
 
@@ -16,27 +19,35 @@ namespace sallyport {
 class AuditSink {
  public:
   virtual ~AuditSink() = default;
-  /// append writes from the start of `lines` and adds to `taken` what it wrote, also where it then fails.
+  /// append takes whole lines from the start of `lines` and adds to `taken` the bytes of those that it wrote,
+  /// also where it then fails.
   virtual Status append(std::string_view lines, std::size_t& taken) = 0;
   /// reopen goes on in a new file where the old one was moved away. On failure the old one stays in use.
   virtual Status reopen() = 0;
+  /// settle is called when there is nothing to write for a while, and before the end: the moment for what
+  /// need not follow each write.
+  virtual Status settle() { return ok(); }
 };
 
-/// FileSink appends to a file of mode 0600 that it makes if there is none. A symbolic link is not followed; a
-/// file that belongs to another user, or that others may read or write, is refused. A last line that a crash
-/// tore is closed with a newline first.
-class FileSink final : public AuditSink {
- public:
-  /// open takes a path, or "-" for standard output. Errors: permission_denied, not_found, unavailable.
-  static Result<std::unique_ptr<AuditSink>> open(const std::string& path);
-
-  Status append(std::string_view lines, std::size_t& taken) override;
-  Status reopen() override;
-
- private:
-  FileSink(std::string path, Descriptor file) : path_(std::move(path)), file_(std::move(file)) {}
-  std::string path_;
-  Descriptor file_;
+/// AuditSync says when a sink calls a line written.
+enum class AuditSync : std::uint8_t {
+  kernel,  ///< the kernel has it: it outlives a crash of ours, not one of the machine
+  disk,    ///< the disk has it
 };
+
+/// AuditSinkOptions is what a sink works with; all outlive it. `key` is only used while a sink is opened.
+struct AuditSinkOptions {
+  const AuditKey& key;
+  const Clock& clock;
+  Files& files;
+  AuditSync sync = AuditSync::kernel;
+};
+
+/// open_audit_sink takes what --audit says: a path, "-" for standard output, "syslog" (or "syslog:SOCKET") or
+/// "journald" ("journald:SOCKET"). Errors: permission_denied (a symbolic link, a file of others or open to
+/// them), not_found, unavailable.
+Result<std::unique_ptr<AuditSink>> open_audit_sink(const std::string& where, AuditSinkOptions options);
+/// is_log_file is false for the words above that name no file.
+bool is_log_file(std::string_view where) noexcept;
 
 }  // namespace sallyport

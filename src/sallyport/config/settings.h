@@ -64,6 +64,7 @@ struct Settings {
   std::string state_dir;
   std::string audit;  ///< empty: STATE/audit.jsonl
   OnAuditFailure audit_failure = OnAuditFailure::carry_on;
+  Switch audit_sync = Switch::off;
   Switch qr = Switch::off;
   std::uint32_t threads = 0;  ///< 0: one for each core
   SecretSetting password;

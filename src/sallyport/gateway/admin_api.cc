@@ -65,6 +65,7 @@ std::span<const AdminApi::Row> AdminApi::rows() noexcept {
   static constexpr Row kRows[] = {
       {Method::get, "/health", Need::known, &AdminApi::health},
       {Method::get, "/ready", Need::known, &AdminApi::ready},
+      {Method::get, "/metrics", Need::admin, &AdminApi::metrics},
       {Method::get, "/auth/status", Need::known, &AdminApi::auth_status},
       {Method::get, "/openapi.json", Need::known, &AdminApi::openapi},
       {Method::get, "/sessions", Need::known, &AdminApi::list_sessions},

@@ -123,6 +123,7 @@ class AdminApi final : public RequestHandler {
   Task<Response> revoke_token(Exchange& exchange, Call& call);
   Task<Response> health(Exchange& exchange, Call& call);
   Task<Response> ready(Exchange& exchange, Call& call);
+  Task<Response> metrics(Exchange& exchange, Call& call);
   Task<Response> auth_status(Exchange& exchange, Call& call);
   Task<Response> show_settings(Exchange& exchange, Call& call);
   Task<Response> patch_settings(Exchange& exchange, Call& call);

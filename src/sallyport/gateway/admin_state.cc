@@ -11,6 +11,7 @@
 #include "sallyport/gateway/admin_api.h"
 #include "sallyport/gateway/admin_json.h"
 #include "sallyport/gateway/internal/admin_answers.h"
+#include "sallyport/gateway/metrics.h"
 
 namespace sallyport {
 
@@ -76,6 +77,14 @@ Task<Response> AdminApi::health(Exchange&, Call& call) {
 }
 
 /// ready of `run` is its tool's state; a gateway of many sessions is ready when it answers.
+Task<Response> AdminApi::metrics(Exchange&, Call&) {
+  // A log may count what it is told (CountingAuditLog); one that does not leaves those numbers out.
+  const auto* counts = dynamic_cast<const AuditCounts*>(&parts_.audit);
+  Response page(200, kMetricsType, write_metrics(parts_.report(), counts, parts_.supervisor.views()));
+  page.add("Cache-Control", "no-store");
+  co_return page;
+}
+
 Task<Response> AdminApi::ready(Exchange&, Call&) {
   const auto views = parts_.supervisor.views();
   const bool waits = parts_.sessions == Parts::Sessions::one &&

@@ -12,6 +12,7 @@
 #include <set>
 
 #include "sallyport/base/text.h"
+#include "sallyport/env/posix/system.h"
 #include "sallyport/env/testing/fakes.h"
 
 namespace sallyport {
@@ -20,6 +21,14 @@ namespace {
 namespace fs = std::filesystem;
 
 const Fingerprinter kNames = Fingerprinter::derived_from(SecretText("a test's key"));
+
+const AuditKey kKey = AuditKey::filled_by([](std::span<std::byte> out) { out[0] = std::byte{7}; });
+SystemFiles files;
+
+Result<std::unique_ptr<QueuedAuditLog>> open_log(const std::string& path, const Clock& clock,
+                                                 AuditLogOptions options = {}) {
+  return open_audit_log(path, AuditSinkOptions{kKey, clock, files}, kNames, std::move(options));
+}
 
 class Folder {
  public:
@@ -65,7 +74,8 @@ class ScriptedSink final : public AuditSink {
     std::unique_lock lock(state_.mutex);
     state_.changed.wait(lock, [this] { return !state_.blocked; });
     ++state_.appends;
-    const auto room = state_.full ? std::min(state_.take_before_failing, lines.size()) : lines.size();
+    auto room = state_.full ? std::min(state_.take_before_failing, lines.size()) : lines.size();
+    room = lines.substr(0, room).rfind('\n') + 1;  // whole lines, as the contract says
     state_.taken += lines.substr(0, room);
     taken += room;
     state_.take_before_failing = 0;
@@ -112,7 +122,7 @@ TEST(QueuedAuditLog, writes_lines_to_a_file_of_mode_0600) {
   const ManualClock clock;
   const mode_t old_mask = ::umask(0);
   {
-    auto log = open_audit_log(folder.file("audit.jsonl"), clock, kNames, {});
+    auto log = open_log(folder.file("audit.jsonl"), clock);
     ASSERT_TRUE(log);
     (*log)->record(event_of("one"));
     (*log)->record(event_of("two"));
@@ -134,14 +144,15 @@ TEST(QueuedAuditLog, appends_to_what_is_there_and_closes_a_torn_line) {
   std::ofstream(folder.file("a")) << "{\"torn\":";
   fs::permissions(folder.file("a"), fs::perms::owner_read | fs::perms::owner_write);
   {
-    auto log = open_audit_log(folder.file("a"), clock, kNames, {});
+    auto log = open_log(folder.file("a"), clock);
     ASSERT_TRUE(log);
     (*log)->record(event_of("next"));
   }
   const auto lines = lines_of(folder.file("a"));
-  ASSERT_EQ(lines.size(), 2U);
+  ASSERT_EQ(lines.size(), 3U);
   EXPECT_EQ(lines[0], "{\"torn\":");
-  EXPECT_EQ(nlohmann::json::parse(lines[1])["request_id"], "next");
+  EXPECT_EQ(nlohmann::json::parse(lines[1])["event"], "audit_torn");
+  EXPECT_EQ(nlohmann::json::parse(lines[2])["request_id"], "next");
 }
 
 TEST(QueuedAuditLog, refuses_a_symlink_a_wide_file_a_folder_and_a_pipe) {
@@ -153,18 +164,17 @@ TEST(QueuedAuditLog, refuses_a_symlink_a_wide_file_a_folder_and_a_pipe) {
   ASSERT_EQ(::mkfifo(folder.file("pipe").c_str(), 0600), 0);
   fs::create_directory(folder.file("folder"));
   for (const char* name : {"link", "wide", "pipe", "folder", "missing/audit.jsonl"}) {
-    const auto log = open_audit_log(folder.file(name), clock, kNames, {});
+    const auto log = open_log(folder.file(name), clock);
     ASSERT_FALSE(log) << name;
     EXPECT_NE(log.error().what.find(folder.file(name)), std::string::npos);
   }
-  EXPECT_NE(open_audit_log(folder.file("wide"), clock, kNames, {}).error().what.find("chmod 600"),
-            std::string::npos);
+  EXPECT_NE(open_log(folder.file("wide"), clock).error().what.find("chmod 600"), std::string::npos);
 }
 
 TEST(QueuedAuditLog, a_full_disk_is_counted_and_alarmed_once_and_requests_go_on) {
   const ManualClock clock;
   Alarms alarms;
-  auto log = open_audit_log("/dev/full", clock, kNames, alarms.options(AuditFailure::carry_on));
+  auto log = open_log("/dev/full", clock, alarms.options(AuditFailure::carry_on));
   ASSERT_TRUE(log);
   for (int i = 0; i < 100; ++i) (*log)->record(event_of("x"));
   until([&] { return (*log)->health().sink_failures > 3; });
@@ -178,7 +188,7 @@ TEST(QueuedAuditLog, a_full_disk_is_counted_and_alarmed_once_and_requests_go_on)
 TEST(QueuedAuditLog, a_full_disk_shuts_the_gate_where_the_setting_says_so) {
   const ManualClock clock;
   Alarms alarms;
-  auto log = open_audit_log("/dev/full", clock, kNames, alarms.options(AuditFailure::refuse));
+  auto log = open_log("/dev/full", clock, alarms.options(AuditFailure::refuse));
   ASSERT_TRUE(log);
   EXPECT_FALSE((*log)->must_refuse());
   (*log)->record(event_of("x"));
@@ -259,7 +269,7 @@ TEST(QueuedAuditLog, racing_writers_lose_nothing_and_tear_nothing) {
   constexpr int kThreads = 4;
   constexpr int kEvents = 500;
   {
-    auto log = open_audit_log(folder.file("a"), clock, kNames, {});
+    auto log = open_log(folder.file("a"), clock);
     ASSERT_TRUE(log);
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
@@ -282,7 +292,7 @@ TEST(QueuedAuditLog, reopen_goes_on_in_a_new_file) {
   const Folder folder;
   const ManualClock clock;
   {
-    auto log = open_audit_log(folder.file("a"), clock, kNames, {});
+    auto log = open_log(folder.file("a"), clock);
     ASSERT_TRUE(log);
     (*log)->record(event_of("before"));
     (*log)->flush();

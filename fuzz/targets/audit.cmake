@@ -1,0 +1,1 @@
+sallyport_fuzz(NAME audit_line DEPS audit)

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BY-11: promtool, of the package prometheus, judges our metrics."""
+import shutil
+import subprocess
+
+import pytest
+from harness.admin import metrics
+
+
+def test_BY_11_promtool_finds_them_good(start):
+    if shutil.which("promtool") is None:
+        pytest.skip("needs promtool (package prometheus)")
+    gate = start()
+    done = subprocess.run(["promtool", "check", "metrics"], input=metrics(gate), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr.strip(), done.stdout + done.stderr
