@@ -94,6 +94,32 @@ void add_serve(CLI::App& app, Chosen& chosen, const Environment& environment) {
   });
 }
 
+void add_config_check(CLI::App& config, Chosen& chosen, const Environment& environment) {
+  auto* command = config.add_subcommand(
+      "check", "tell every fault of settings and policy at once; 0 where there is none");
+  command->footer(
+      "Example: sallyport config check --config sallyport.yaml\n"
+      "         sallyport config check --policy policy.yaml --who alice --who group:staff --what 'GET /s/x'\n"
+      "With --what: 0 allowed, 3 denied, and the rule that says so.");
+  auto settings = std::make_shared<SettingsOptions>(*command);
+  auto check = std::make_shared<PolicyCheck>();
+  auto json = std::make_shared<bool>(false);
+  command->add_option("--who", check->who, "ask the policy about a user, or about user:, group:, uri:, ...")
+      ->expected(1)
+      ->type_name("NAME")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_option("--what", check->what, "'GET /path', 'rpc package.Service/Method' or a permission")
+      ->type_name("WHAT");
+  command->add_option("--session", check->session, "in this session")->type_name("ID");
+  command->add_option("--session-owner", check->owner, "which is that user's")->type_name("NAME");
+  command->add_flag("--json", *json, "for machines");
+  command->callback([settings, check, json, &chosen, &environment] {
+    chosen = [settings, check, json, &environment] {
+      return command_config_check(settings->collected(), *check, output_of(*json), environment);
+    };
+  });
+}
+
 void add_config(CLI::App& app, Chosen& chosen, const Environment& environment) {
   auto* config = app.add_subcommand("config", "settings: what is in force, and whether a file is good");
   config->require_subcommand(1);
@@ -110,13 +136,7 @@ void add_config(CLI::App& app, Chosen& chosen, const Environment& environment) {
   auto* openapi = config->add_subcommand("openapi", "print the description of the admin API, OpenAPI 3.1");
   openapi->footer("Example: sallyport config openapi > openapi.json");
   openapi->callback([&chosen] { chosen = [] { return command_config_openapi(); }; });
-  auto* check =
-      config->add_subcommand("check", "tell every fault of the settings at once; 0 where there is none");
-  check->footer("Example: sallyport config check --config sallyport.yaml");
-  auto checked = std::make_shared<SettingsOptions>(*check, all_options());
-  check->callback([checked, &chosen, &environment] {
-    chosen = [checked, &environment] { return command_config_check(checked->collected(), environment); };
-  });
+  add_config_check(*config, chosen, environment);
 }
 
 void add_cookie(CLI::App& app, Chosen& chosen, const Environment& environment) {
@@ -204,6 +224,37 @@ void add_doctor(CLI::App& app, Chosen& chosen, const Environment& environment) {
   });
 }
 
+void add_lockout(CLI::App& app, Chosen& chosen, const Environment& environment) {
+  auto* lockout = app.add_subcommand("lockout", "who has to wait after wrong credentials");
+  lockout->require_subcommand(1);
+  for (const auto verb : {LockoutCall::Verb::list, LockoutCall::Verb::release}) {
+    const bool lists = verb == LockoutCall::Verb::list;
+    auto* command = lists ? lockout->add_subcommand("list", "who is locked out now, and for how long")
+                          : lockout->add_subcommand("release", "let somebody try again at once");
+    command->footer(lists ? "Example: sallyport lockout list"
+                          : "Example: sallyport lockout release --network 192.0.2.1");
+    auto call = std::make_shared<LockoutCall>();
+    call->verb = verb;
+    auto flags = std::make_shared<std::pair<bool, bool>>();
+    if (!lists) {
+      command->add_option("--network", call->network, "an address, or uid:N of a Unix peer")
+          ->type_name("ADDRESS");
+      command->add_option("--user", call->user, "a name that was tried")->type_name("NAME");
+      command->add_flag("--all", flags->first, "everybody");
+    }
+    command->add_option("--session", call->session, "whose gateway, where several run")->type_name("ID");
+    command->add_option("--state-dir", call->state_dir, "where the gateway keeps its state")
+        ->type_name("DIR");
+    command->add_flag("--json", flags->second, "for machines");
+    command->callback([call, flags, &chosen, &environment] {
+      chosen = [call, flags, &environment] {
+        call->everybody = flags->first ? LockoutCall::Everybody::yes : LockoutCall::Everybody::no;
+        return command_lockout(*call, output_of(flags->second), environment);
+      };
+    });
+  }
+}
+
 void add_completion(CLI::App& app, Chosen& chosen) {
   auto* completion = app.add_subcommand("completion", "print the completion script of a shell");
   completion->footer("Example: source <(sallyport completion bash)");
@@ -273,6 +324,7 @@ int run_cli(int argc, const char* const* argv, const Environment& environment) {
   add_session(app, chosen, tool, environment);
   add_token(app, chosen, environment);
   add_user(app, chosen, environment);
+  add_lockout(app, chosen, environment);
   add_cookie(app, chosen, environment);
   add_cert(app, chosen, environment);
   add_audit(app, chosen, environment);

@@ -54,7 +54,15 @@ int command_serve(const SettingsArguments& arguments, const Environment& environ
 int command_preset_list(Output output);
 int command_config_show(const SettingsArguments& arguments, Output output, const Environment& environment);
 int command_config_openapi();
-int command_config_check(const SettingsArguments& arguments, const Environment& environment);
+/// PolicyCheck is what `config check` asks of the policy beside the settings; `what` empty: nothing.
+struct PolicyCheck {
+  std::vector<std::string> who;
+  std::string what;
+  std::string session;
+  std::string owner;
+};
+int command_config_check(const SettingsArguments& arguments, const PolicyCheck& check, Output output,
+                         const Environment& environment);
 
 struct CookieCheck {
   enum class Strictness : std::uint8_t { usual, strict } strictness = Strictness::usual;
@@ -121,6 +129,16 @@ struct DoctorCall {
 };
 /// command_doctor returns 0 where it found nothing, 1 for warnings, 3 for failures.
 int command_doctor(const DoctorCall& call, Output output, const Environment& environment);
+
+struct LockoutCall {
+  enum class Verb : std::uint8_t { list, release } verb = Verb::list;
+  enum class Everybody : std::uint8_t { no, yes } everybody = Everybody::no;
+  std::string network;
+  std::string user;
+  std::string session;  ///< whose gateway, where several of one user run
+  std::string state_dir;
+};
+int command_lockout(const LockoutCall& call, Output output, const Environment& environment);
 
 int command_version(Output output);
 

@@ -102,13 +102,6 @@ int command_config_openapi() {
   return kExitDone;
 }
 
-int command_config_check(const SettingsArguments& arguments, const Environment& environment) {
-  const auto loaded = load(arguments, environment);
-  if (!loaded) return complain(loaded.error());
-  std::cout << "the settings are good\n";
-  return kExitDone;
-}
-
 int command_version(Output output) {
   if (output == Output::json) {
     std::cout << nlohmann::ordered_json{{"version", SALLYPORT_VERSION}, {"compiler", __VERSION__}}.dump()

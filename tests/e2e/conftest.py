@@ -61,10 +61,11 @@ def folder():
     shutil.rmtree(path, ignore_errors=True)
 
 
-def make_gates(folder):
+def make_gates(folder, environment=None):
     gates = []
 
     def start(*options, **keywords):
+        keywords["env"] = {**(environment or {}), **(keywords.get("env") or {})}
         own = folder / str(len(gates))
         own.mkdir(mode=0o700)
         gate = Gate.__new__(Gate)
@@ -90,9 +91,9 @@ def start(folder):
 
 @pytest.fixture(scope="module")
 def start_shared():
-    """Like `start`, for gates that all tests of a file share."""
+    """Like `start`, for gates that all tests of a file share, and where the wrong credentials of one must not lock out the next."""
     path = Path(tempfile.mkdtemp(prefix="sp-"))
-    gates, start = make_gates(path)
+    gates, start = make_gates(path, {"SALLYPORT_LOCKOUT": "1000/5m"})
     yield start
     try:
         finish_gates(gates)

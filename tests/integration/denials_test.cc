@@ -20,7 +20,7 @@ constexpr std::string_view kUnauthenticated = R"({"error":"unauthenticated","log
 class FixedWait final : public Throttle {
  public:
   Duration left{};
-  Duration wait(const Evidence&, const IpAddress&, MonotonicTime) override { return left; }
+  Duration wait(const Knock&) override { return left; }
 };
 
 class NobodyMay final : public PermissionRule {

@@ -29,6 +29,7 @@ enum class AuditKind : std::uint8_t {
   credential_revoked,  ///< ... or was ended: revoked, rotated, expired
   connection_cut,      ///< a live stream ended because its credential did
   session,             ///< a guarded backend changed its state; see detail
+  lockout,             ///< somebody has to wait after wrong credentials, or was let off; see detail
   setting_weakened,    ///< a setting that weakens a rule is in force
   service,             ///< we started or stopped
   audit_lost,          ///< events before this one are missing; detail holds their number

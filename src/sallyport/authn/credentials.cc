@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The step that asks who it is: credentials in the configured order.
 #include <algorithm>
+#include <functional>
 
 #include "sallyport/authn/internal/judgement.h"
 #include "sallyport/credential/internal_credentials.h"
 #include "sallyport/credential/logins.h"
 #include "sallyport/credential/session_tokens.h"
 #include "sallyport/credential/token.h"
+#include "sallyport/http/authorization.h"
 #include "sallyport/http/cookie.h"
 #include "sallyport/http/path_rule.h"
 
@@ -88,13 +90,17 @@ Answer redeem_ticket(Judgement& judgement, const Presented& presented) {
   return admitted(judgement, std::move(ticket), minter->expires);
 }
 
-Answer ask_explicit(Judgement& judgement) {
+/// ask_foreign: another make of bearer token belongs to the tool. Where nothing stands beside it, it counts
+/// as a try, whoever it was meant for.
+Answer ask_foreign(Judgement& judgement) {
+  const auto& fields = judgement.evidence.head.fields;
+  const std::string_view sent = fields.value_of(HeaderId::authorization);
+  if (!fields.has(HeaderId::cookie) && bearer_token(sent)) judgement.wrong = {Offer::on_purpose, sent};
+  return {Answer::Kind::refused_softly, Denial::unknown_credential};
+}
+
+Answer ask_one_explicit(Judgement& judgement) {
   const ExplicitCredential& sent = judgement.presented;
-  if (sent.count == 0) {
-    if (sent.foreign == ExplicitCredential::Foreign::absent) return absent();
-    return {Answer::Kind::refused_softly, Denial::unknown_credential};
-  }
-  if (sent.count > 1) return refused(Denial::several_credentials);
   const auto presented = read_token(sent.text);
   if (!presented) return refused(Denial::malformed_credential);
   if (!kind_may_stand(presented->kind, sent.place)) return refused(Denial::wrong_kind);
@@ -115,6 +121,17 @@ Answer ask_explicit(Judgement& judgement) {
   return judged(judgement, std::move(grant), why_not);
 }
 
+Answer ask_explicit(Judgement& judgement) {
+  const ExplicitCredential& sent = judgement.presented;
+  if (sent.count == 0) {
+    return sent.foreign == ExplicitCredential::Foreign::absent ? absent() : ask_foreign(judgement);
+  }
+  if (sent.count > 1) return refused(Denial::several_credentials);
+  Answer answer = ask_one_explicit(judgement);
+  if (answer.kind != Answer::Kind::admitted) judgement.wrong = {Offer::on_purpose, sent.text};
+  return answer;
+}
+
 Answer ask_cookie(Judgement& judgement) {
   const RequestHead& head = judgement.evidence.head;
   if (!head.fields.has(HeaderId::cookie)) return absent();
@@ -130,6 +147,8 @@ Answer ask_cookie(Judgement& judgement) {
     if (presented->kind != CredentialKind::login) continue;
     answer.denial = Denial::unknown_credential;
     GrantRef grant = judgement.parts.store.find(presented->digest);
+    if (grant == nullptr && judgement.wrong.offer == Offer::nothing)
+      judgement.wrong = {Offer::cookie, cookie};
     if (grant == nullptr) continue;
     const auto why_not = judge_login(*grant, judgement.now);
     if (!why_not) return judged(judgement, std::move(grant), std::nullopt);
@@ -169,6 +188,19 @@ bool is_public(const Judgement& judgement) noexcept {
   return (head.method == Method::get || head.method == Method::head) && any_matches(rules.public_paths, path);
 }
 
+/// has_to_wait tells the lock-out of what was wrong; where the client has to wait already, that is the
+/// answer.
+bool has_to_wait(Judgement& judgement) {
+  if (judgement.parts.lockout == nullptr || judgement.wrong.offer == Offer::nothing) return false;
+  Knock knock = judgement.knock();
+  knock.offer = judgement.wrong.offer;
+  const std::uint64_t value = std::hash<std::string_view>{}(judgement.wrong.text) | 1;
+  auto noted = judgement.parts.lockout->note_wrong(knock, value);
+  judgement.alert = std::move(noted.alert);
+  judgement.verdict.retry_after = noted.wait;
+  return noted.wait > Duration::zero();
+}
+
 }  // namespace
 
 Refusal check_credential(Judgement& judgement) {
@@ -183,7 +215,11 @@ Refusal check_credential(Judgement& judgement) {
     if (answer.kind == Answer::Kind::refused) break;
   }
   const bool nobody_logs_in = judgement.authentication == Authentication::off;
-  if (first != Denial::several_credentials && (nobody_logs_in || is_public(judgement))) {
+  const bool open = nobody_logs_in || is_public(judgement);
+  // What stands on an open path by itself, a stale cookie or the tool's own token, is no try.
+  const bool counts = !nobody_logs_in && (judgement.presented.count > 0 || !open);
+  if (counts && has_to_wait(judgement)) return Denial::locked_out;
+  if (first != Denial::several_credentials && open) {
     judgement.verdict.grant = nullptr;
     judgement.verdict.kind = Verdict::Kind::anonymous;
     return std::nullopt;

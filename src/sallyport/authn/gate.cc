@@ -24,17 +24,18 @@ constexpr std::array kSteps{
     Step{GateStep::target, internal::check_target},  // well-formed and unambiguous
     Step{GateStep::host, internal::check_host},      // before anything that depends on a name
     Step{GateStep::origin, internal::check_origin},  // before anything that a page could make a browser send
-    Step{GateStep::network, internal::check_network},        //
-    Step{GateStep::lockout, internal::check_lockout},        // before a credential is looked at
-    Step{GateStep::rate, internal::check_rate},              //
-    Step{GateStep::credential, internal::check_credential},  // in the configured order
-    Step{GateStep::permission, internal::check_permission},  //
+    Step{GateStep::network, internal::check_network},         //
+    Step{GateStep::lockout, internal::check_lockout},         // before a credential is looked at
+    Step{GateStep::rate, internal::check_rate},               //
+    Step{GateStep::credential, internal::check_credential},   // in the configured order
+    Step{GateStep::rate, internal::check_rate_of_principal},  // once it is known who asks
+    Step{GateStep::permission, internal::check_permission},   //
     Step{GateStep::audit, internal::check_audit},  // where it cannot be written and the setting says so
 };
 
 constexpr std::array<std::string_view, 9> kStepNames{
     "target", "host", "origin", "network", "lockout", "rate", "credential", "permission", "audit"};
-static_assert(kStepNames.size() == kSteps.size());
+static_assert(kStepNames.size() == static_cast<std::size_t>(GateStep::audit) + 1);
 
 constexpr std::array<std::string_view, 11> kMissNames{
     "switched_off",   "behind_proxy", "public_listener", "peer_elsewhere", "foreign_host", "forwarded",
@@ -108,6 +109,11 @@ std::uint16_t status_of(Denial denial) noexcept {
   return 403;
 }
 
+Duration Throttle::wait_of(const Principal&, const Knock&) { return Duration::zero(); }
+Throttle::Noted Throttle::note_wrong(const Knock&, std::uint64_t) { return {}; }
+
+std::string PermissionRule::explain(const Principal&, const Evidence&) { return {}; }
+
 Gate::Gate(GateRules rules, GateParts parts)
     : rules_(std::move(rules)),
       parts_(parts),
@@ -131,6 +137,7 @@ Verdict Gate::admit(const Evidence& evidence) const {
   }
   if (verdict.kind != Verdict::Kind::denied) verdict.status = 200;
   record(evidence, verdict, judgement.now);
+  if (!judgement.alert.empty()) record_alert(evidence, verdict, judgement.alert);
   if (verdict.kind == Verdict::Kind::denied)
     verdict.grant = nullptr;  // the log knows whose it was; nobody else need
   return std::move(verdict);
@@ -160,6 +167,9 @@ void Gate::record(const Evidence& evidence, const Verdict& verdict, MonotonicTim
     } else if (verdict.step == GateStep::origin) {
       expected = expectation(evidence.head.fields.value_of(HeaderId::origin), rules_.origins.str());
     }
+    if (verdict.step == GateStep::permission && parts_.permissions != nullptr &&
+        verdict.principal() != nullptr)
+      expected = parts_.permissions->explain(*verdict.principal(), evidence);
     if (!expected.empty()) event.detail = expected;
   }
   event.method = evidence.head.method_text;
@@ -167,6 +177,20 @@ void Gate::record(const Evidence& evidence, const Verdict& verdict, MonotonicTim
   event.peer = &evidence.facts.peer;
   if (evidence.facts.process) event.peer_uid = evidence.facts.process->uid;
   event.request_id = evidence.request_id;
+  parts_.audit.record(event);
+}
+
+void Gate::record_alert(const Evidence& evidence, const Verdict& verdict, std::string_view alert) const {
+  AuditEvent event;
+  event.kind = AuditKind::lockout;
+  event.door = evidence.door;
+  event.session = evidence.session.view();
+  event.denial = verdict.allowed() ? Denial::unknown_credential : verdict.denial;
+  event.step = name_of(GateStep::lockout);
+  event.peer = &evidence.facts.peer;
+  if (evidence.facts.process) event.peer_uid = evidence.facts.process->uid;
+  event.request_id = evidence.request_id;
+  event.detail = alert;
   parts_.audit.record(event);
 }
 

@@ -62,13 +62,34 @@ struct GateRules {
   AdmissionRecords admission_records = AdmissionRecords::once_a_minute;
 };
 
+/// Offer is a credential as lock-out sees it. A program's own counts for one who guesses; a browser sends a
+/// stale cookie with every picture of a page.
+enum class Offer : std::uint8_t { nothing, cookie, on_purpose };
+
+/// Knock is a request as lock-out and rate limit see it. Borrows for one call.
+struct Knock {
+  const Evidence& evidence;
+  const IpAddress& client;  ///< as the network step found it; unspecified for a Unix peer
+  Offer offer = Offer::nothing;
+  MonotonicTime now;
+};
+
 /// Throttle is a step that may make a client wait: lock-out, rate limit. Any thread; hot.
 class Throttle {
  public:
   virtual ~Throttle() = default;
-  /// wait is zero where the client may go on.
-  [[nodiscard]] virtual Duration wait(const Evidence& evidence, const IpAddress& client,
-                                      MonotonicTime now) = 0;
+  /// wait is zero where the client may go on. Asked before a credential is looked at.
+  [[nodiscard]] virtual Duration wait(const Knock& knock) = 0;
+  /// wait_of is asked once it is known who asks.
+  [[nodiscard]] virtual Duration wait_of(const Principal& principal, const Knock& knock);
+
+  /// Noted is what became of a wrong credential.
+  struct Noted {
+    Duration wait{};    ///< above zero: the client had to wait already, and this try was not counted
+    std::string alert;  ///< for the audit log; empty: nothing to tell
+  };
+  /// note_wrong is told of a credential that was no good; `value` tells one from another.
+  virtual Noted note_wrong(const Knock& knock, std::uint64_t value);
 };
 
 /// PermissionRule decides what somebody who is known may do. Any thread; hot.
@@ -76,6 +97,8 @@ class PermissionRule {
  public:
   virtual ~PermissionRule() = default;
   [[nodiscard]] virtual bool permits(const Principal& principal, const Evidence& evidence) = 0;
+  /// explain says in a sentence, for the audit log, why.
+  [[nodiscard]] virtual std::string explain(const Principal& principal, const Evidence& evidence);
 };
 
 /// GateParts is what a gate works with; all outlive it. Steps that are absent let everybody pass.
@@ -126,6 +149,7 @@ class Gate {
 
  private:
   void record(const Evidence& evidence, const Verdict& verdict, MonotonicTime now) const;
+  void record_alert(const Evidence& evidence, const Verdict& verdict, std::string_view alert) const;
   [[nodiscard]] bool is_news(const Evidence& evidence, const Verdict& verdict, MonotonicTime now) const;
 
   static constexpr std::size_t kRecentAdmissions = 4096;

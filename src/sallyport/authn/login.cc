@@ -2,7 +2,9 @@
 #include "sallyport/authn/login.h"
 
 #include <algorithm>
+#include <functional>
 
+#include "sallyport/authn/throttles.h"
 #include "sallyport/http/return_path.h"
 
 namespace sallyport {
@@ -35,15 +37,19 @@ std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-AttemptKey key_of(std::string_view name, const LoginCaller& caller) {
-  if (!caller.facts.peer.is_unix()) return AttemptKey::of(name, caller.client);
-  return AttemptKey::of_local(name, caller.facts.process ? caller.facts.process->uid : UINT32_MAX);
+std::unique_ptr<Lockout> own_lockout(const LoginService::Parts& parts) {
+  if (parts.lockout != nullptr) return nullptr;
+  return std::make_unique<Lockout>(
+      ShortHashKey::filled_by([&parts](std::span<std::byte> out) { parts.entropy.fill(out); }));
 }
 
 }  // namespace
 
-LoginService::LoginService(Parts parts, LoginAttemptLimits limits)
-    : parts_(parts), guard_(parts.entropy), by_name_(limits.per_name), by_network_(limits.per_network) {}
+LoginService::LoginService(Parts parts)
+    : parts_(parts),
+      guard_(parts.entropy),
+      own_lockout_(own_lockout(parts)),
+      lockout_(parts.lockout != nullptr ? *parts.lockout : *own_lockout_) {}
 
 FormSeed LoginService::form_for(FormPurpose purpose, const LoginCaller& caller, MonotonicTime now) const {
   FormSeed seed;
@@ -96,8 +102,7 @@ LoginAttempt LoginService::begin(std::string_view name, SecretText password, std
   attempt.password_ = std::move(password);
   attempt.old_cookie_ = SecretText(caller.login_cookie);
   attempt.next_ = ReturnPath::parse_or_root(next).str();
-  attempt.name_key_ = key_of(name, caller);
-  attempt.network_key_ = key_of({}, caller);
+  attempt.network_ = NetworkKey::of(caller.facts, caller.client);
   const Duration wait = count_attempt(attempt, now);
   if (wait > Duration::zero()) {
     attempt.password_ = SecretText();  // nobody will look at it
@@ -109,21 +114,31 @@ LoginAttempt LoginService::begin(std::string_view name, SecretText password, std
 /// count_attempt counts a try as failed before it is checked, so that tries side by side do not share one
 /// chance; what has to wait is not counted, or nobody who is impatient would ever get in again.
 Duration LoginService::count_attempt(const LoginAttempt& attempt, MonotonicTime now) {
-  const std::lock_guard lock(mutex_);
-  const Duration wait =
-      std::max(by_name_.wait_left(attempt.name_key_, now), by_network_.wait_left(attempt.network_key_, now));
+  const LockoutSubject by_name{LockoutLane::password, attempt.network_, attempt.name_};
+  const LockoutSubject by_network{LockoutLane::sign_in, attempt.network_, {}};
+  const std::lock_guard lock(count_mutex_);
+  const Duration wait = std::max(lockout_.wait_left(by_name, now), lockout_.wait_left(by_network, now));
   if (wait > Duration::zero()) return wait;
-  by_name_.note_failure(attempt.name_key_, now);
-  by_network_.note_failure(attempt.network_key_, now);
+  count_failure(by_name, 0, attempt.facts_, attempt.request_id_, now);
+  count_failure(by_network, 0, attempt.facts_, attempt.request_id_, now);
   return Duration::zero();
+}
+
+void LoginService::count_failure(const LockoutSubject& subject, std::uint64_t value,
+                                 const ConnectionFacts& facts, std::string_view request_id,
+                                 MonotonicTime now) {
+  const std::string alert =
+      alert_text(subject, lockout_.note_failure(subject, value, now), lockout_.limits());
+  if (alert.empty()) return;
+  record(AuditKind::lockout, facts, request_id, subject.principal, CredentialKind::none, Denial::locked_out,
+         alert);
 }
 
 /// forgive takes back only this one try of the network's: a good password must not open it for guesses at
 /// other names.
 void LoginService::forgive(const LoginAttempt& attempt) {
-  const std::lock_guard lock(mutex_);
-  by_name_.note_success(attempt.name_key_);
-  by_network_.take_back(attempt.network_key_);
+  lockout_.note_success({LockoutLane::password, attempt.network_, attempt.name_});
+  lockout_.take_back({LockoutLane::sign_in, attempt.network_, {}});
 }
 
 PasswordVerdict LoginService::verify(const LoginAttempt& attempt) const {
@@ -168,8 +183,16 @@ LoginReply LoginService::redeem_link(std::string_view link, std::string_view fie
            Denial::csrf_mismatch);
     return refusal(403, kStaleForm);
   }
+  const LockoutSubject subject{LockoutLane::link, NetworkKey::of(caller.facts, caller.client), {}};
+  if (const Duration wait = lockout_.wait_left(subject, now); wait > Duration::zero()) {
+    record(AuditKind::login, caller.facts, caller.request_id, {}, CredentialKind::login_link,
+           Denial::locked_out);
+    return refusal(403, kWait, wait);
+  }
   const Admission admission = parts_.links.redeem(link, now);
   if (!admission) {
+    const std::uint64_t value = std::hash<std::string_view>{}(link) | 1;
+    count_failure(subject, value, caller.facts, caller.request_id, now);
     record(AuditKind::login, caller.facts, caller.request_id, {}, CredentialKind::login_link,
            admission.denial());
     return refusal(401, kLinkSpent);

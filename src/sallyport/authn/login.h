@@ -16,7 +16,7 @@
 #include "sallyport/credential/logins.h"
 #include "sallyport/credential/passwords.h"
 #include "sallyport/identity/facts.h"
-#include "sallyport/policy/attempts.h"
+#include "sallyport/policy/lockout.h"
 
 namespace sallyport {
 
@@ -59,12 +59,6 @@ struct OwnLogin {
   enum class Which : std::uint8_t { other, this_one } which = Which::other;
 };
 
-struct LoginAttemptLimits {
-  AttemptLimits per_name{};  ///< for each (name, network)
-  AttemptLimits per_network{50, std::chrono::seconds(300), std::chrono::seconds(2), std::chrono::minutes(15),
-                            4096};
-};
-
 inline constexpr std::size_t kLoginNameBytesMax = 64;
 inline constexpr std::size_t kLoginPasswordBytesMax = 1024;
 
@@ -82,8 +76,7 @@ class LoginAttempt {
   std::string next_;
   std::string request_id_;
   ConnectionFacts facts_;
-  AttemptKey name_key_;
-  AttemptKey network_key_;
+  NetworkKey network_;
 };
 
 /// LoginService promises: a wrong name, a wrong password, an unknown name give one text, one status and equal
@@ -100,8 +93,9 @@ class LoginService {
     Entropy& entropy;
     AuditLog& audit;
     const Fingerprinter& fingerprinter;
+    Lockout* lockout = nullptr;  ///< shared with the gate, so that one list shows all; none: one of its own
   };
-  explicit LoginService(Parts parts, LoginAttemptLimits limits = {});
+  explicit LoginService(Parts parts);
 
   /// form_for seeds the login form, or the button of a one-time link. A form cookie that the browser has is
   /// kept, so that many tabs can be open at once.
@@ -139,6 +133,8 @@ class LoginService {
   [[nodiscard]] bool accepts_account_form(const Grant& login, std::string_view field,
                                           const LoginCaller& caller, MonotonicTime now) const;
   Duration count_attempt(const LoginAttempt& attempt, MonotonicTime now);
+  void count_failure(const LockoutSubject& subject, std::uint64_t value, const ConnectionFacts& facts,
+                     std::string_view request_id, MonotonicTime now);
   void forgive(const LoginAttempt& attempt);
   LoginReply log_in(std::shared_ptr<const Principal> principal, CredentialKind how,
                     std::string_view old_cookie, const ConnectionFacts& facts, std::string_view request_id,
@@ -148,9 +144,9 @@ class LoginService {
 
   Parts parts_;
   FormGuard guard_;
-  std::mutex mutex_;
-  AttemptTable by_name_;     // guarded by mutex_
-  AttemptTable by_network_;  // guarded by mutex_
+  std::mutex count_mutex_;  // between asking for the wait and counting the try
+  std::unique_ptr<Lockout> own_lockout_;
+  Lockout& lockout_;
 };
 
 }  // namespace sallyport

@@ -31,13 +31,11 @@ Refusal check_upgrade_origin(const Judgement& judgement) {
   return std::nullopt;
 }
 
-/// wait_at asks a throttle; a step that is absent lets everybody pass.
-Refusal wait_at(Throttle* throttle, Judgement& judgement, Denial denial) {
-  if (throttle == nullptr) return std::nullopt;
-  judgement.verdict.retry_after = throttle->wait(judgement.evidence, judgement.verdict.client, judgement.now);
-  if (judgement.verdict.retry_after > Duration::zero()) return denial;
-  judgement.verdict.retry_after = Duration::zero();
-  return std::nullopt;
+/// wait_at notes how long the client has to wait; zero lets it pass.
+Refusal wait_at(Duration wait, Judgement& judgement, Denial denial) {
+  if (wait <= Duration::zero()) return std::nullopt;
+  judgement.verdict.retry_after = wait;
+  return denial;
 }
 
 }  // namespace
@@ -88,7 +86,9 @@ Refusal check_network(Judgement& judgement) {
   const ConnectionFacts& facts = judgement.evidence.facts;
   const GateRules& rules = judgement.rules;
   if (facts.peer.is_unix()) {
-    if (!rules.networks.admits_local(facts.process)) return Denial::network_not_allowed;
+    if (!rules.networks.judges_peers()) return std::nullopt;
+    const auto process = facts.process ? facts.process : judgement.evidence.peer();
+    if (!rules.networks.admits_local(process)) return Denial::network_not_allowed;
     return std::nullopt;
   }
   const auto client = client_address(facts.peer.ip, judgement.evidence.head.fields, rules.trusted_proxies);
@@ -99,11 +99,22 @@ Refusal check_network(Judgement& judgement) {
 }
 
 Refusal check_lockout(Judgement& judgement) {
-  return wait_at(judgement.parts.lockout, judgement, Denial::locked_out);
+  Throttle* lockout = judgement.parts.lockout;
+  if (lockout == nullptr) return std::nullopt;
+  return wait_at(lockout->wait(judgement.knock()), judgement, Denial::locked_out);
 }
 
 Refusal check_rate(Judgement& judgement) {
-  return wait_at(judgement.parts.rate, judgement, Denial::rate_limited);
+  Throttle* rate = judgement.parts.rate;
+  if (rate == nullptr) return std::nullopt;
+  return wait_at(rate->wait(judgement.knock()), judgement, Denial::rate_limited);
+}
+
+Refusal check_rate_of_principal(Judgement& judgement) {
+  Throttle* rate = judgement.parts.rate;
+  const Principal* who = judgement.verdict.principal();
+  if (rate == nullptr || who == nullptr) return std::nullopt;
+  return wait_at(rate->wait_of(*who, judgement.knock()), judgement, Denial::rate_limited);
 }
 
 Refusal check_permission(Judgement& judgement) {

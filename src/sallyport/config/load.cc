@@ -101,6 +101,10 @@ class Loader {
       problems_.error(
           "tls", "a certificate is given and another source is named: drop tls, or tls-cert and tls-key");
     }
+    if (s.insecurely_no_auth == Switch::on && !s.policy.empty()) {
+      problems_.error("policy",
+                      "nobody logs in (insecurely-no-auth), so a policy knows nobody: drop one of the two");
+    }
     const bool asks_somehow =
         std::any_of(s.auth.begin(), s.auth.end(), [](AuthMethod m) { return m != AuthMethod::automatic; });
     if (s.insecurely_no_auth == Switch::on && asks_somehow) {
@@ -135,8 +139,9 @@ constexpr std::array kSecureDefaults{
     SecureDefault{"Origin and Sec-Fetch-Site", "same origin for everything that changes something", ""},
     SecureDefault{"WebSocket upgrades", "exact Origin; without one only a token", ""},
     SecureDefault{"forwarded headers", "believed from nobody", "trusted-proxy"},
+    SecureDefault{"PROXY protocol", "spoken with nobody", "proxy-protocol"},
     SecureDefault{"login cookie", "HttpOnly, SameSite=Lax, __Host- and Secure over TLS, kept as digest", ""},
-    SecureDefault{"failed logins", "5 free, then a growing wait, for each name and network", ""},
+    SecureDefault{"wrong credentials", "5 free, then a growing wait, for each name and network", "lockout"},
     SecureDefault{"identity headers from clients", "removed in every spelling", ""},
     SecureDefault{"the tool's credential", "fresh for each start, by descriptor or private file", ""},
     SecureDefault{"the tool's environment", "built, not inherited", "pass-env"},

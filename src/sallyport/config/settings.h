@@ -11,6 +11,8 @@
 
 #include "sallyport/base/secret.h"
 #include "sallyport/config/values.h"
+#include "sallyport/policy/lockout.h"
+#include "sallyport/policy/rate_limit.h"
 
 namespace sallyport {
 
@@ -48,6 +50,12 @@ struct Settings {
   Switch insecurely_public = Switch::off;
   std::vector<Cidr> allow;
   std::vector<Cidr> deny;
+  std::vector<std::uint32_t> peer_uids;
+  std::vector<std::uint32_t> peer_gids;
+  std::optional<LockoutLimits> lockout;  ///< none: off
+  std::vector<RateRule> rate_limits;
+  std::string policy;  ///< a file; empty: whoever is known may do everything
+  std::vector<Cidr> proxy_protocol;
   std::vector<PublicUrl> public_urls;
   std::vector<std::string> public_paths;
   std::vector<Cidr> trusted_proxies;

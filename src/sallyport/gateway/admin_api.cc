@@ -87,6 +87,8 @@ std::span<const AdminApi::Row> AdminApi::rows() noexcept {
       {Method::get, "/events", Need::known, &AdminApi::events},
       {Method::get, "/audit", Need::admin, &AdminApi::show_audit},
       {Method::get, "/routes", Need::admin, &AdminApi::routes},
+      {Method::get, "/lockouts", Need::admin, &AdminApi::lockouts},
+      {Method::post, "/lockouts/release", Need::admin, &AdminApi::release_lockouts},
   };
   return kRows;
 }
@@ -183,6 +185,16 @@ Task<Response> AdminApi::dispatch(Exchange& exchange, Call& call) {
   auto response = problem(405, "method not allowed", concat("use ", allowed));
   response.add("Allow", allowed);
   co_return response;
+}
+
+Response AdminApi::release_lockouts(const Exchange& exchange, const Call& call) {
+  auto wish = LockoutRelease::parse(call.body);
+  if (!wish) return problem(400, "bad request", wish.error().what);
+  const std::size_t released =
+      parts_.lockout == nullptr ? 0 : parts_.lockout->release(wish->network, wish->principal);
+  record(AuditKind::lockout, exchange, call.verdict, SessionId(),
+         concat("released ", released, "; ", wish->str()));
+  return json_answer(200, concat("{\"released\":", released, "}"));
 }
 
 void AdminApi::record(AuditKind kind, const Exchange& exchange, const Verdict& verdict,

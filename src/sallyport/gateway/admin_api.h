@@ -23,6 +23,7 @@
 #include "sallyport/gateway/session_service.h"
 #include "sallyport/net/blocking.h"
 #include "sallyport/net/http1_server.h"
+#include "sallyport/policy/lockout.h"
 #include "sallyport/session/supervisor.h"
 
 namespace sallyport {
@@ -77,6 +78,7 @@ class AdminApi final : public RequestHandler {
     enum class Sessions : std::uint8_t { one, many } sessions = Sessions::many;
     std::function<GatewayReport()> report;
     std::function<std::string(const SessionId&)> url_of;
+    Lockout* lockout = nullptr;  ///< none: nobody is ever locked out
   };
   explicit AdminApi(Parts parts) : parts_(std::move(parts)) {}
 
@@ -130,6 +132,8 @@ class AdminApi final : public RequestHandler {
   Task<Response> events(Exchange& exchange, Call& call);
   Task<Response> show_audit(Exchange& exchange, Call& call);
   Task<Response> routes(Exchange& exchange, Call& call);
+  Task<Response> lockouts(Exchange& exchange, Call& call);
+  Task<Response> release_lockouts(Exchange& exchange, Call& call);
   Task<Response> openapi(Exchange& exchange, Call& call);
 
   [[nodiscard]] std::string token_json(const SessionId& id) const;

@@ -10,6 +10,7 @@
 #include "sallyport/env/posix/descriptor.h"
 #include "sallyport/gateway/admin_api.h"
 #include "sallyport/gateway/admin_json.h"
+#include "sallyport/gateway/admin_lockouts.h"
 #include "sallyport/gateway/internal/admin_answers.h"
 #include "sallyport/gateway/metrics.h"
 
@@ -222,6 +223,20 @@ Task<Response> AdminApi::follow_logs(Exchange& exchange, Call& call, std::string
     co_await exchange.loop().sleep_until(next);
   }
   co_return Response();
+}
+
+Task<Response> AdminApi::lockouts(Exchange&, Call&) {
+  co_return lockouts_answer(parts_.lockout, parts_.monotonic.now());
+}
+
+Task<Response> AdminApi::release_lockouts(Exchange& exchange, Call& call) {
+  const auto wish = LockoutRelease::parse(call.body);
+  if (!wish) co_return problem(400, "bad request", wish.error().what);
+  const std::size_t released =
+      parts_.lockout == nullptr ? 0 : parts_.lockout->release(wish->network, wish->principal);
+  record(AuditKind::lockout, exchange, call.verdict, SessionId(),
+         concat("released ", released, "; ", wish->str()));
+  co_return json_answer(200, concat("{\"released\":", released, "}"));
 }
 
 }  // namespace sallyport

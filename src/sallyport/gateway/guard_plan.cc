@@ -24,7 +24,7 @@ bool is_loopback_url(const PublicUrl& url) { return is_loopback_host(url.authori
 /// is_fronted: names of our own were given that are not this machine's loopback, so something may bring
 /// strangers in from there: a tunnel, a proxy, a port forwarding.
 bool is_fronted(const Settings& settings) {
-  return !settings.trusted_proxies.empty() ||
+  return !settings.trusted_proxies.empty() || !settings.proxy_protocol.empty() ||
          std::any_of(settings.public_urls.begin(), settings.public_urls.end(),
                      [](const PublicUrl& url) { return !is_loopback_url(url); });
 }
@@ -165,6 +165,8 @@ Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, cons
   }
   rules.networks.allow = settings.allow;
   rules.networks.deny = settings.deny;
+  rules.networks.peer_uids = settings.peer_uids;
+  rules.networks.peer_gids = settings.peer_gids;
   rules.trusted_proxies = settings.trusted_proxies;
   for (const auto& text : settings.public_paths) {
     SALLYPORT_TRY(rule, PathRule::parse(text));

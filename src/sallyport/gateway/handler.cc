@@ -176,6 +176,9 @@ Response GuardHandler::refusal(const RequestHead& head, const Verdict& verdict) 
       page.text =
           "If this address is meant to lead here, start sallyport with --public-url and the address that you "
           "typed.";
+    } else if (verdict.retry_after > Duration::zero()) {
+      page.title = "Too many tries";
+      page.text = "Wrong credentials came from your network. Wait a little, then try again.";
     } else {
       page.title = "Refused";
       page.text = "The gate does not let this request through. Its audit log says why.";

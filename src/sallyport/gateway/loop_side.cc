@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sallyport/net/proxy_header.h"
+
 namespace sallyport {
 
 LoopSide::LoopSide(Powers powers, const MakeDialer& make_dialer)
@@ -22,8 +24,9 @@ LoopSide::Service& LoopSide::add_service(std::unique_ptr<RequestHandler> handler
 }
 
 Status LoopSide::serve(Descriptor socket, SocketAddress address, std::unique_ptr<RequestHandler> handler,
-                       TlsServer* tls) {
+                       TlsServer* tls, ProxyRules proxies) {
   Service& service = add_service(std::move(handler), tls);
+  service.proxies = std::move(proxies);
   auto on_connection = [this, &service](std::unique_ptr<Stream> stream) {
     loop_.spawn(converse(service, std::move(stream)));
   };
@@ -41,6 +44,20 @@ void LoopSide::serve_stream(std::unique_ptr<Stream> stream) {
 }
 
 Task<void> LoopSide::converse(Service& service, std::unique_ptr<Stream> stream) {
+  if (!service.proxies.senders.empty()) {
+    const ConnectionFacts facts = stream->facts();
+    const auto deadline = after(loop_.now(), kTlsHandshakeTimeMax);
+    auto passed = co_await accept_proxied(loop_, std::move(stream), service.proxies.senders, deadline);
+    if (!passed) {
+      if (service.proxies.on_refused) service.proxies.on_refused(facts, passed.error());
+      co_return;
+    }
+    stream = std::move(*passed);
+    // Its place was the proxy's so far; from here on it counts for the client.
+    auto entered = powers_.limiter.enter(stream->facts().peer);
+    if (!std::holds_alternative<ConnectionLimiter::Place>(entered)) co_return;
+    stream->hold(std::get<ConnectionLimiter::Place>(std::move(entered)));
+  }
   if (service.tls != nullptr) {
     const auto deadline = after(loop_.now(), kTlsHandshakeTimeMax);
     auto secured = co_await service.tls->accept(loop_, std::move(stream), deadline);

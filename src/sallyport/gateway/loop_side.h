@@ -16,6 +16,13 @@ namespace sallyport {
 
 inline constexpr Duration kTlsHandshakeTimeMax = std::chrono::seconds(10);
 
+/// ProxyRules: whose connections begin with the PROXY protocol. Where there are senders, all of a listener's
+/// connections must; the others are closed, and told about.
+struct ProxyRules {
+  std::vector<Cidr> senders;
+  std::function<void(const ConnectionFacts&, const Error&)> on_refused;
+};
+
 /// LoopSide is made before its loop runs. Calls marked "any thread" post to the loop; everything else is for
 /// the loop's thread, or for the owner while the loop does not run. It must be destroyed after run() has
 /// returned.
@@ -41,7 +48,7 @@ class LoopSide {
 
   /// serve answers connections of `socket` with `handler`; with `tls` they are TLS. Before run().
   Status serve(Descriptor socket, SocketAddress address, std::unique_ptr<RequestHandler> handler,
-               TlsServer* tls);
+               TlsServer* tls, ProxyRules proxies = {});
   /// serve_stream answers one connection that somebody else accepted, by the handler of the first serve() or
   /// add_handler().
   void serve_stream(std::unique_ptr<Stream> stream);
@@ -77,6 +84,7 @@ class LoopSide {
     std::unique_ptr<Http1Server> server;
     std::unique_ptr<Listener> listener;
     TlsServer* tls = nullptr;
+    ProxyRules proxies;
   };
   Service& add_service(std::unique_ptr<RequestHandler> handler, TlsServer* tls);
   Task<void> converse(Service& service, std::unique_ptr<Stream> stream);

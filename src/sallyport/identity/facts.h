@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "sallyport/base/address.h"
 
@@ -13,7 +14,9 @@ namespace sallyport {
 /// PeerProcess is the kernel's word about the process at the other end of a local connection.
 struct PeerProcess {
   std::uint32_t uid = UINT32_MAX;
-  std::int32_t pid = 0;  ///< 0 where unknown (TCP)
+  std::int32_t pid = 0;                 ///< 0 where unknown (TCP)
+  std::uint32_t gid = UINT32_MAX;       ///< Unix only
+  std::vector<std::uint32_t> groups{};  ///< the further ones; Unix only
 };
 
 enum class Tls : std::uint8_t { off, on };

@@ -22,8 +22,10 @@ std::string_view name_of(PrincipalKind kind) noexcept;
 struct Principal {
   std::string id;  ///< e.g. "alice", "server-internal"
   PrincipalKind kind = PrincipalKind::user;
-  std::string provider;            ///< what proved it: "password", "local-peer", "access-token", ...
-  std::vector<std::string> roles;  ///< exact names
+  std::string provider;               ///< what proved it: "password", "local-peer", "access-token", ...
+  std::vector<std::string> roles;     ///< exact names; a policy calls them groups
+  std::vector<std::string> scopes{};  ///< of the token that proved it
+  std::vector<std::string> certificate_names{};  ///< "uri:..." and "dns:...", as verified, of a certificate
 };
 
 /// CredentialKind is how the proof was carried. The text forms of the first ones have a prefix, see

@@ -12,8 +12,12 @@ bool NetworkRules::admits(const IpAddress& peer) const noexcept {
 }
 
 bool NetworkRules::admits_local(const std::optional<PeerProcess>& peer) const noexcept {
-  if (peer_uids.empty()) return true;
-  return peer && std::find(peer_uids.begin(), peer_uids.end(), peer->uid) != peer_uids.end();
+  if (!judges_peers()) return true;
+  if (!peer) return false;
+  if (std::find(peer_uids.begin(), peer_uids.end(), peer->uid) != peer_uids.end()) return true;
+  return std::any_of(peer_gids.begin(), peer_gids.end(), [&peer](std::uint32_t gid) {
+    return gid == peer->gid || std::find(peer->groups.begin(), peer->groups.end(), gid) != peer->groups.end();
+  });
 }
 
 bool NetworkRules::admits(const ConnectionFacts& facts) const noexcept {

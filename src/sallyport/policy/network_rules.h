@@ -19,7 +19,12 @@ namespace sallyport {
 struct NetworkRules {
   std::vector<Cidr> allow;  ///< empty: all
   std::vector<Cidr> deny;
-  std::vector<std::uint32_t> peer_uids;  ///< of Unix peers; empty: those whom the socket's mode lets in
+  std::vector<std::uint32_t>
+      peer_uids;  ///< of Unix peers; neither these nor gids: whom the socket's mode lets in
+  std::vector<std::uint32_t> peer_gids{};  ///< of Unix peers: their group, or one of their further groups
+
+  /// judges_peers tells whether it matters who a Unix peer is, so that the kernel need not be asked else.
+  [[nodiscard]] bool judges_peers() const noexcept { return !peer_uids.empty() || !peer_gids.empty(); }
 
   [[nodiscard]] bool admits(const IpAddress& peer) const noexcept;
   [[nodiscard]] bool admits_local(const std::optional<PeerProcess>& peer) const noexcept;

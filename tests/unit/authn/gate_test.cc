@@ -15,7 +15,7 @@ class GateTest : public GateFixture {};
 struct FixedWait final : Throttle {
   Duration answer{};
   int asked = 0;
-  Duration wait(const Evidence&, const IpAddress&, MonotonicTime) override {
+  Duration wait(const Knock&) override {
     ++asked;
     return answer;
   }

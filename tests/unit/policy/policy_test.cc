@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "sallyport/base/text.h"
-#include "sallyport/policy/attempts.h"
 #include "sallyport/policy/listener_safety.h"
 #include "sallyport/policy/network_rules.h"
 
 namespace sallyport {
 namespace {
-
-using std::chrono::minutes;
-using std::chrono::seconds;
 
 Cidr cidr(std::string_view text) { return *Cidr::parse(text); }
 IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
@@ -61,6 +56,25 @@ TEST(NetworkRules, a_unix_peer_is_judged_by_its_uid) {
   EXPECT_TRUE(rules.admits(facts));
 }
 
+TEST(NetworkRules, SG_08_a_unix_peer_is_judged_by_its_groups) {
+  ConnectionFacts facts;
+  facts.peer = SocketAddress::unix_path("");
+  NetworkRules rules;
+  rules.peer_gids = {100};
+  EXPECT_FALSE(rules.admits(facts)) << "the kernel did not tell";
+  facts.process = PeerProcess{1000, 5, 101, {}};
+  EXPECT_FALSE(rules.admits(facts));
+  facts.process = PeerProcess{1000, 5, 100, {}};
+  EXPECT_TRUE(rules.admits(facts));
+  facts.process = PeerProcess{1000, 5, 1000, {27, 100}};
+  EXPECT_TRUE(rules.admits(facts)) << "a further group";
+  rules.peer_uids = {7};
+  facts.process = PeerProcess{7, 5, 7, {}};
+  EXPECT_TRUE(rules.admits(facts)) << "either will do";
+  facts.process = PeerProcess{8, 5, 8, {}};
+  EXPECT_FALSE(rules.admits(facts));
+}
+
 TEST(ListenerSafety, SG_07_what_the_network_can_reach_has_tls_and_authentication) {
   struct Row {
     const char* address;
@@ -108,84 +122,6 @@ TEST(ListenerSafety, every_refused_listener_is_named_at_once) {
   EXPECT_NE(judged.error().what.find("0.0.0.0:1"), std::string::npos);
   EXPECT_NE(judged.error().what.find("[::]:3"), std::string::npos);
   EXPECT_EQ(judged.error().what.find("127.0.0.1:2"), std::string::npos);
-}
-
-class Attempts : public testing::Test {
- protected:
-  AttemptTable table_;
-  MonotonicTime now_{std::chrono::hours(1)};
-  AttemptKey alice_here_ = AttemptKey::of("alice", ip("192.0.2.1"));
-
-  Duration fail(int times, const AttemptKey& key) {
-    Duration delay{};
-    for (int i = 0; i < times; ++i) delay = table_.note_failure(key, now_);
-    return delay;
-  }
-};
-
-TEST_F(Attempts, the_delay_grows_and_is_bounded) {
-  EXPECT_EQ(fail(4, alice_here_), Duration::zero());
-  EXPECT_EQ(fail(1, alice_here_), seconds(2));
-  EXPECT_EQ(fail(1, alice_here_), seconds(4));
-  EXPECT_EQ(fail(1, alice_here_), seconds(8));
-  EXPECT_EQ(fail(1000, alice_here_), minutes(15));
-  EXPECT_EQ(table_.wait_left(alice_here_, now_), minutes(15));
-  EXPECT_EQ(table_.wait_left(alice_here_, now_ + minutes(15)), Duration::zero());
-}
-
-TEST_F(Attempts, nobody_locks_out_somebody_elsewhere_or_somebody_else) {
-  fail(100, alice_here_);
-  EXPECT_EQ(table_.wait_left(AttemptKey::of("alice", ip("192.0.2.2")), now_), Duration::zero());
-  EXPECT_EQ(table_.wait_left(AttemptKey::of("bob", ip("192.0.2.1")), now_), Duration::zero());
-  EXPECT_EQ(table_.wait_left(AttemptKey::of_local("alice", 1000), now_), Duration::zero());
-}
-
-TEST_F(Attempts, the_addresses_of_one_v6_network_count_together) {
-  fail(10, AttemptKey::of("alice", ip("2001:db8:0:1::1")));
-  EXPECT_GT(table_.wait_left(AttemptKey::of("alice", ip("2001:db8:0:1:ffff::9")), now_), Duration::zero());
-  EXPECT_EQ(table_.wait_left(AttemptKey::of("alice", ip("2001:db8:0:2::1")), now_), Duration::zero());
-}
-
-TEST_F(Attempts, a_quiet_window_or_a_success_forgets) {
-  fail(5, alice_here_);
-  now_ += minutes(5) + seconds(2);
-  EXPECT_EQ(fail(1, alice_here_), Duration::zero());
-  fail(5, alice_here_);
-  table_.note_success(alice_here_);
-  EXPECT_EQ(table_.wait_left(alice_here_, now_), Duration::zero());
-  EXPECT_EQ(fail(4, alice_here_), Duration::zero());
-  table_.note_success(AttemptKey::of("nobody", ip("192.0.2.9")));
-}
-
-TEST_F(Attempts, a_try_taken_back_leaves_the_others_counted) {
-  fail(4, alice_here_);
-  for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(fail(1, alice_here_), seconds(2));
-    table_.take_back(alice_here_);
-    EXPECT_EQ(table_.wait_left(alice_here_, now_), Duration::zero());
-  }
-  EXPECT_EQ(fail(2, alice_here_), seconds(4));
-  table_.take_back(AttemptKey::of("nobody", ip("192.0.2.9")));
-}
-
-TEST_F(Attempts, waiting_out_the_delay_does_not_forget) {
-  Duration delay = fail(8, alice_here_);
-  for (int i = 0; i < 5; ++i) {
-    now_ += delay;
-    const Duration next = fail(1, alice_here_);
-    EXPECT_GE(next, delay);
-    delay = next;
-  }
-}
-
-TEST_F(Attempts, the_table_is_bounded_and_the_busy_stay) {
-  fail(6, alice_here_);
-  for (int i = 0; i < 20'000; ++i) {
-    table_.note_failure(AttemptKey::of(concat("user", i), ip("198.51.100.1")), now_);
-    if (i % 1000 == 0) table_.note_failure(alice_here_, now_);
-  }
-  EXPECT_EQ(table_.size(), AttemptLimits{}.entries_max);
-  EXPECT_GT(table_.wait_left(alice_here_, now_), Duration::zero());
 }
 
 }  // namespace

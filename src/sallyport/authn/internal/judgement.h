@@ -3,6 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "sallyport/authn/gate.h"
 #include "sallyport/authn/internal/presented.h"
@@ -21,6 +23,16 @@ struct Judgement {
   ExplicitCredential presented{};
   const SessionDomain* domain = nullptr;  ///< by which the session's own origin was asked for
   Verdict verdict{};
+  std::string alert{};  ///< a lock-out that this request brought about, for the audit log
+  /// Wrong is a credential that was looked at and was no good.
+  struct Wrong {
+    Offer offer = Offer::nothing;
+    std::string_view text;
+  } wrong{};
+
+  [[nodiscard]] Knock knock() const noexcept {
+    return {evidence, verdict.client, presented.count > 0 ? Offer::on_purpose : Offer::nothing, now};
+  }
 };
 
 /// A step returns why not, or nothing.
@@ -33,6 +45,7 @@ Refusal check_network(Judgement& judgement);
 Refusal check_lockout(Judgement& judgement);
 Refusal check_rate(Judgement& judgement);
 Refusal check_credential(Judgement& judgement);
+Refusal check_rate_of_principal(Judgement& judgement);
 Refusal check_permission(Judgement& judgement);
 Refusal check_audit(Judgement& judgement);
 

@@ -95,6 +95,26 @@ Status store_texts(Settings& settings, std::string_view value) {
   return ok();
 }
 
+/// store_id keeps a number that the kernel gives users and groups; its last one stands for nobody.
+template <auto member>
+Status store_id(Settings& settings, std::string_view value) {
+  const auto id = parse_decimal<std::uint32_t>(value);
+  if (!id || *id == UINT32_MAX) return bad("a numeric id, such as 1000");
+  (settings.*member).push_back(*id);
+  return ok();
+}
+
+inline Status store_lockout(Settings& settings, std::string_view value) {
+  settings.lockout = LockoutLimits::parse(value);
+  if (!settings.lockout && value != "off") return bad("failures and a time, such as 5/5m, or off");
+  return ok();
+}
+
+inline Status store_rate(Settings& settings, std::string_view value) {
+  return store_parsed<&Settings::rate_limits, RateRule>(
+      settings, value, "a rule such as 100/m, client=100/m:200, user=600/m or /api/*=10/s:20");
+}
+
 inline Status store_listen(Settings& settings, std::string_view value) {
   return store_parsed<&Settings::listen, ListenAddress>(settings, value,
                                                         "HOST:PORT, [V6]:PORT, unix:PATH or fd:N");

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <thread>
 
+#include "sallyport/authn/policy_step.h"
+#include "sallyport/authn/throttles.h"
 #include "sallyport/credential/access_token_file.h"
 #include "sallyport/credential/internal_credentials.h"
 #include "sallyport/credential/passwords.h"
@@ -74,6 +76,11 @@ class Guard::Core final : public SessionObserver {
   std::vector<std::string> take_alarms();
   Status open_pam();
   Status open_password_judges();
+  void open_throttles();
+  Status open_policy();
+  Status renew_policy();
+  [[nodiscard]] GateParts gate_parts();
+  [[nodiscard]] ProxyRules proxy_rules(const BoundDoor& door);
   Status open_password_book();
   Status open_access_token();
   [[nodiscard]] bool serves_many() const noexcept { return session.empty(); }
@@ -125,6 +132,13 @@ class Guard::Core final : public SessionObserver {
   std::unique_ptr<TlsServer> tls;
   std::atomic<WallTime> identity_not_after{};  ///< told by loops, renewed by the housekeeper
   WallTime identity_look_again{};
+
+  std::unique_ptr<Lockout> lockout;
+  std::unique_ptr<LockoutStep> lockout_step;  ///< none: --lockout off
+  std::unique_ptr<RateLimiter> rate_limiter;  ///< none: no --rate-limit
+  std::unique_ptr<RateStep> rate_step;
+  std::unique_ptr<PolicyStep> policy_step;  ///< none: no --policy
+  std::string policy_text;                  ///< what is in force
 
   Descriptor name_lock;
   ConnectionLimiter limiter;

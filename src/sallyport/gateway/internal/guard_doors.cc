@@ -122,9 +122,7 @@ Status Guard::Core::serve_door(OpenedDoor opened, const BoundDoor& door) {
   const GateIdentity who{session, owner, powers.local_names, powers.own_uid};
   SALLYPORT_TRY(rules, rules_for(settings, auth, door, who));
   rules.session_domains = domains;
-  GateParts gate_parts{store, tickets, powers.monotonic, powers.audit};
-  if (serves_many()) gate_parts.permissions = &directory;
-  gates.push_back(std::make_unique<Gate>(std::move(rules), gate_parts));
+  gates.push_back(std::make_unique<Gate>(std::move(rules), gate_parts()));
   const ListenerTraits traits = traits_of(settings, door);
   ListenerTraits session_traits = traits;
   if (serves_many()) session_traits.local_trust = LocalTrust::off;
@@ -136,7 +134,7 @@ Status Guard::Core::serve_door(OpenedDoor opened, const BoundDoor& door) {
         GuardHandler::Parts{*gates.back(), *own_pages, sides[i]->routes(), *directions, sides[i]->forwarder(),
                             powers.audit, traits, session_traits, demand, timeouts});
     SALLYPORT_CHECK(sides[i]->serve(std::move(opened.sockets[i]), door.address, std::move(handler),
-                                    door.tls == Tls::on ? tls.get() : nullptr));
+                                    door.tls == Tls::on ? tls.get() : nullptr, proxy_rules(door)));
   }
   if (opened.file) socket_files.push_back(std::move(opened.file));
   return ok();
@@ -182,7 +180,8 @@ AdminApi::Parts Guard::Core::admin_parts(const Gate& gate, ListenerTraits listen
                          powers.audit_file,
                          serves_many() ? Sessions::many : Sessions::one,
                          report_now,
-                         url};
+                         url,
+                         lockout.get()};
 }
 
 Status Guard::Core::open_admin_door() {

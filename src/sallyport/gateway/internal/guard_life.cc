@@ -103,6 +103,8 @@ std::vector<std::string> Guard::Core::housekeep() {
       complaint += concat("password: ", health.reason, "; nobody can sign in with it until that is mended\n");
     }
   }
+  if (const auto renewed = renew_policy(); !renewed)
+    complaint += concat("policy: ", renewed.error().what, "; the one before stays in force\n");
   if (const auto renewed = renew_identity_if_due(); !renewed)
     complaint += concat("certificate: ", renewed.error().what, "\n");
   auto news = take_alarms();

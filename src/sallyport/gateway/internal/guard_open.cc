@@ -75,9 +75,11 @@ Status Guard::Core::open_credentials() {
   SALLYPORT_CHECK(open_secrets());
   SALLYPORT_CHECK(open_password_judges());
   if (auth.tokens == AuthPlan::Use::yes) SALLYPORT_CHECK(open_access_token());
+  open_throttles();
+  SALLYPORT_CHECK(open_policy());
   login_service = std::make_unique<LoginService>(
       LoginService::Parts{pam_judge ? static_cast<PasswordJudge*>(pam_judge.get()) : passwords.get(), logins,
-                          links, powers.entropy, powers.audit, powers.fingerprinter});
+                          links, powers.entropy, powers.audit, powers.fingerprinter, lockout.get()});
   return ok();
 }
 

@@ -18,6 +18,7 @@ namespace sallyport {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 8192;
+constexpr std::size_t kPeerGroupsMax = 256;  // who is in more is judged by the first one only
 constexpr std::uint8_t kTcpTimeWait =
     6;  // TCP_TIME_WAIT of the kernel's tcp_states.h, which user space does not get
 
@@ -83,14 +84,22 @@ std::optional<Found> ask_kernel(const Query& query) noexcept {
   return found_in(answer, static_cast<std::size_t>(got), query);
 }
 
+/// further_groups are those beside the first one, as they were when the peer connected.
+std::vector<std::uint32_t> further_groups(int socket) {
+  std::array<gid_t, kPeerGroupsMax> groups{};
+  socklen_t bytes = sizeof groups;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &bytes) != 0) return {};
+  return {groups.begin(), groups.begin() + bytes / sizeof(gid_t)};
+}
+
 }  // namespace
 
-std::optional<PeerProcess> unix_peer(int socket) noexcept {
+std::optional<PeerProcess> unix_peer(int socket) {
   ucred credentials{};
   socklen_t bytes = sizeof credentials;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) != 0) return std::nullopt;
   if (credentials.pid == 0 && credentials.uid == UINT32_MAX) return std::nullopt;
-  return PeerProcess{credentials.uid, credentials.pid};
+  return PeerProcess{credentials.uid, credentials.pid, credentials.gid, further_groups(socket)};
 }
 
 std::optional<PeerProcess> loopback_tcp_peer(const SocketAddress& peer, const SocketAddress& local) noexcept {

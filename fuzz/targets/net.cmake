@@ -1,0 +1,1 @@
+sallyport_fuzz(NAME net_proxy_header DEPS net)
