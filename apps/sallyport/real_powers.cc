@@ -90,7 +90,7 @@ Result<std::unique_ptr<RealPowers>> RealPowers::open(const LoadedSettings& loade
   const Settings& settings = loaded.settings;
   std::unique_ptr<RealPowers> made(new RealPowers(environment));
   SALLYPORT_CHECK(made->files_.ensure_private_directory(settings.state_dir));
-  made->audit_place_ = audit_place(settings);
+  made->audit_place_ = sallyport::audit_place(settings);
   const bool is_file = settings.audit != "-" && settings.audit != "syslog" && settings.audit != "journald";
   if (is_file) made->audit_file_ = made->audit_place_;
   SALLYPORT_TRY(log, open_audit(settings, made->files_, made->entropy_, made->clock_, made->fingerprinter_));
