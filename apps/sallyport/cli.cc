@@ -101,7 +101,7 @@ void add_config_check(CLI::App& config, Chosen& chosen, const Environment& envir
       "Example: sallyport config check --config sallyport.yaml\n"
       "         sallyport config check --policy policy.yaml --who alice --who group:staff --what 'GET /s/x'\n"
       "With --what: 0 allowed, 3 denied, and the rule that says so.");
-  auto settings = std::make_shared<SettingsOptions>(*command);
+  auto settings = std::make_shared<SettingsOptions>(*command, all_options());
   auto check = std::make_shared<PolicyCheck>();
   auto json = std::make_shared<bool>(false);
   command->add_option("--who", check->who, "ask the policy about a user, or about user:, group:, uri:, ...")

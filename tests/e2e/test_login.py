@@ -235,7 +235,8 @@ def test_AT_10_cookie_alone_may_not_post_from_elsewhere(gate, person):
 
 @pytest.fixture
 def linked(start):
-    return start("--no-local-trust", tty=True)
+    # Wrong links by the dozen are tried here; that those who guess have to wait is shown in test_attacks.py.
+    return start("--no-local-trust", tty=True, env={"SALLYPORT_LOCKOUT": "1000/5m"})
 
 
 def test_BY_03_link_signs_in_once(linked):

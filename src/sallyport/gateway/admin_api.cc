@@ -6,6 +6,7 @@
 
 #include "sallyport/base/text.h"
 #include "sallyport/gateway/admin_json.h"
+#include "sallyport/policy/permissions.h"
 
 namespace sallyport {
 namespace {
@@ -59,36 +60,39 @@ struct AdminApi::Row {
   std::string_view pattern;
   Need need;
   Task<Response> (AdminApi::*call)(Exchange&, Call&);
+  std::string_view permission;  ///< that a policy has to give; empty: whoever is known
 };
 
 std::span<const AdminApi::Row> AdminApi::rows() noexcept {
   static constexpr Row kRows[] = {
-      {Method::get, "/health", Need::known, &AdminApi::health},
-      {Method::get, "/ready", Need::known, &AdminApi::ready},
-      {Method::get, "/metrics", Need::admin, &AdminApi::metrics},
-      {Method::get, "/auth/status", Need::known, &AdminApi::auth_status},
-      {Method::get, "/openapi.json", Need::known, &AdminApi::openapi},
-      {Method::get, "/sessions", Need::known, &AdminApi::list_sessions},
-      {Method::post, "/sessions", Need::admin, &AdminApi::create_session},
-      {Method::get, "/sessions/{id}", Need::use, &AdminApi::show_session},
-      {Method::patch, "/sessions/{id}", Need::manage, &AdminApi::change_session},
-      {Method::del, "/sessions/{id}", Need::manage, &AdminApi::end_session},
-      {Method::get, "/sessions/{id}/auth", Need::use, &AdminApi::token_metadata},
-      {Method::post, "/sessions/{id}/auth/rotate", Need::manage, &AdminApi::rotate},
-      {Method::post, "/sessions/{id}/link", Need::manage, &AdminApi::mint_link},
-      {Method::get, "/sessions/{id}/logs", Need::use, &AdminApi::logs},
-      {Method::get, "/auth/sessions", Need::known, &AdminApi::list_session_auth},
-      {Method::post, "/api/auth/ws-ticket", Need::known, &AdminApi::mint_ticket},
-      {Method::get, "/tokens", Need::known, &AdminApi::list_tokens},
-      {Method::post, "/tokens", Need::known, &AdminApi::create_token},
-      {Method::del, "/tokens/{id}", Need::known, &AdminApi::revoke_token},
-      {Method::get, "/settings", Need::admin, &AdminApi::show_settings},
-      {Method::patch, "/settings", Need::admin, &AdminApi::patch_settings},
-      {Method::get, "/events", Need::known, &AdminApi::events},
-      {Method::get, "/audit", Need::admin, &AdminApi::show_audit},
-      {Method::get, "/routes", Need::admin, &AdminApi::routes},
-      {Method::get, "/lockouts", Need::admin, &AdminApi::lockouts},
-      {Method::post, "/lockouts/release", Need::admin, &AdminApi::release_lockouts},
+      {Method::get, "/health", Need::known, &AdminApi::health, permission::kHealthRead},
+      {Method::get, "/ready", Need::known, &AdminApi::ready, permission::kHealthRead},
+      {Method::get, "/metrics", Need::admin, &AdminApi::metrics, permission::kMetricsRead},
+      {Method::get, "/auth/status", Need::known, &AdminApi::auth_status, {}},
+      {Method::get, "/openapi.json", Need::known, &AdminApi::openapi, {}},
+      {Method::get, "/sessions", Need::known, &AdminApi::list_sessions, permission::kSessionsRead},
+      {Method::post, "/sessions", Need::admin, &AdminApi::create_session, permission::kSessionsCreate},
+      {Method::get, "/sessions/{id}", Need::use, &AdminApi::show_session, permission::kSessionsRead},
+      {Method::patch, "/sessions/{id}", Need::manage, &AdminApi::change_session, permission::kSessionsCreate},
+      {Method::del, "/sessions/{id}", Need::manage, &AdminApi::end_session, permission::kSessionsEnd},
+      {Method::get, "/sessions/{id}/auth", Need::use, &AdminApi::token_metadata, permission::kSessionsRead},
+      {Method::post, "/sessions/{id}/auth/rotate", Need::manage, &AdminApi::rotate,
+       permission::kSessionsRotate},
+      {Method::post, "/sessions/{id}/link", Need::manage, &AdminApi::mint_link, permission::kSessionsLink},
+      {Method::get, "/sessions/{id}/logs", Need::use, &AdminApi::logs, permission::kSessionsLogs},
+      {Method::get, "/auth/sessions", Need::known, &AdminApi::list_session_auth, permission::kSessionsRead},
+      {Method::post, "/api/auth/ws-ticket", Need::known, &AdminApi::mint_ticket, permission::kTicketsCreate},
+      {Method::get, "/tokens", Need::known, &AdminApi::list_tokens, permission::kTokensRead},
+      {Method::post, "/tokens", Need::known, &AdminApi::create_token, permission::kTokensManage},
+      {Method::del, "/tokens/{id}", Need::known, &AdminApi::revoke_token, permission::kTokensManage},
+      {Method::get, "/settings", Need::admin, &AdminApi::show_settings, permission::kSettingsRead},
+      {Method::patch, "/settings", Need::admin, &AdminApi::patch_settings, permission::kSettingsWrite},
+      {Method::get, "/events", Need::known, &AdminApi::events, permission::kSessionsRead},
+      {Method::get, "/audit", Need::admin, &AdminApi::show_audit, permission::kAuditRead},
+      {Method::get, "/routes", Need::admin, &AdminApi::routes, permission::kRoutesRead},
+      {Method::get, "/lockouts", Need::admin, &AdminApi::lockouts, permission::kLockoutsRead},
+      {Method::post, "/lockouts/release", Need::admin, &AdminApi::release_lockouts,
+       permission::kLockoutsRelease},
   };
   return kRows;
 }
@@ -177,6 +181,9 @@ Task<Response> AdminApi::dispatch(Exchange& exchange, Call& call) {
     const bool too_little =
         (row.need == Need::admin && !is_admin(call)) ||
         (row.need == Need::manage && !parts_.directory.may_manage(call.who(), call.session->id));
+    if (!too_little && !policy_allows(call, row.permission))
+      co_return problem(403, "forbidden",
+                        "the policy does not allow this; see sallyport config check --who --what");
     if (too_little) co_return problem(403, "forbidden", "you may not do this; an admin may");
     auto answered = co_await (this->*row.call)(exchange, call);
     co_return answered;
@@ -187,14 +194,13 @@ Task<Response> AdminApi::dispatch(Exchange& exchange, Call& call) {
   co_return response;
 }
 
-Response AdminApi::release_lockouts(const Exchange& exchange, const Call& call) {
-  auto wish = LockoutRelease::parse(call.body);
-  if (!wish) return problem(400, "bad request", wish.error().what);
-  const std::size_t released =
-      parts_.lockout == nullptr ? 0 : parts_.lockout->release(wish->network, wish->principal);
-  record(AuditKind::lockout, exchange, call.verdict, SessionId(),
-         concat("released ", released, "; ", wish->str()));
-  return json_answer(200, concat("{\"released\":", released, "}"));
+/// policy_allows asks for the named permission. Who owns this process comes by the kernel's word, and is not
+/// asked: he can replace the policy itself.
+bool AdminApi::policy_allows(const Call& call, std::string_view permission) const {
+  if (parts_.policy == nullptr || permission.empty() ||
+      call.verdict.grant->kind == CredentialKind::local_peer)
+    return true;
+  return parts_.policy->may(call.who(), permission, call.session ? call.session->id : SessionId());
 }
 
 void AdminApi::record(AuditKind kind, const Exchange& exchange, const Verdict& verdict,

@@ -12,6 +12,7 @@
 
 #include "sallyport/authn/gate.h"
 #include "sallyport/authn/login.h"
+#include "sallyport/authn/policy_step.h"
 #include "sallyport/credential/logins.h"
 #include "sallyport/credential/session_tokens.h"
 #include "sallyport/credential/tickets.h"
@@ -78,7 +79,8 @@ class AdminApi final : public RequestHandler {
     enum class Sessions : std::uint8_t { one, many } sessions = Sessions::many;
     std::function<GatewayReport()> report;
     std::function<std::string(const SessionId&)> url_of;
-    Lockout* lockout = nullptr;  ///< none: nobody is ever locked out
+    Lockout* lockout = nullptr;    ///< none: nobody is ever locked out
+    PolicyStep* policy = nullptr;  ///< none: no policy is in force
   };
   explicit AdminApi(Parts parts) : parts_(std::move(parts)) {}
 
@@ -107,6 +109,7 @@ class AdminApi final : public RequestHandler {
   [[nodiscard]] std::optional<Response> refuse_mutation(const Exchange& exchange,
                                                         const Verdict& verdict) const;
   bool find_session(Call& call) const;
+  [[nodiscard]] bool policy_allows(const Call& call, std::string_view permission) const;
 
   Task<Response> create_session(Exchange& exchange, Call& call);
   Task<Response> change_session(Exchange& exchange, Call& call);

@@ -207,7 +207,7 @@ Task<Response> AdminApi::follow_logs(Exchange& exchange, Call& call, std::string
   head.add("Cache-Control", "no-store").add("X-Content-Type-Options", "nosniff");
   auto written = co_await exchange.start_stream(head);
   if (written && !tail.empty()) written = co_await exchange.write(tail);
-  while (written && !exchange.cut_reason()) {
+  while (written && !exchange.cut_reason() && parts_.directory.may_use(call.who(), id)) {
     std::string text;
     const auto taken = (*listener)->take();
     if (taken.lost > 0) text += concat("[", taken.lost, " lines lost]\n");

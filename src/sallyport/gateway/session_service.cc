@@ -228,7 +228,8 @@ Result<Minted> SessionService::rotate(const SessionId& id, Duration grace) {
   const std::lock_guard lock(mutex_);
   const auto found = kept_.find(id);
   const auto entry = parts_.directory.find(id);
-  if (entry == nullptr) return fail(Code::not_found, "there is no such session");
+  const bool over = found != kept_.end() && found->second.ended != kNever;
+  if (entry == nullptr || over) return fail(Code::not_found, "there is no such session");
   const auto now = parts_.monotonic.now();
   auto minted = parts_.tokens.rotate(id, grace, now);
   if (!minted && minted.error().code == Code::not_found)
@@ -300,6 +301,7 @@ void SessionService::forget(const SessionId& id) {
   (void)parts_.supervisor.forget(id);
   parts_.close_routes(id);
   parts_.directory.remove(id);
+  parts_.tokens.end(id);  // also one that was made after the tool had ended by itself
 }
 
 void SessionService::tidy() {

@@ -163,12 +163,15 @@ PamAnswer answer_of_account(int result) noexcept {
 }
 
 PamAnswer judge(Attempt& attempt, const char* service, const char* directory, const Listing& listing) {
+  // Guesses at names that may not come anyway must not reach the system's own counters and lock people out of
+  // it.
+  if (!listing.holds(attempt.name)) return PamAnswer::not_listed;
   Handle pam(service, directory, attempt);
   if (!pam.open()) return PamAnswer::unavailable;
   if (const int result = pam.authenticate(); result != PAM_SUCCESS) return answer_of_authentication(result);
   if (const int result = pam.judge_account(); result != PAM_SUCCESS) return answer_of_account(result);
   if (!pam.speaks_of(attempt.name)) return PamAnswer::refused;
-  return listing.holds(attempt.name) ? PamAnswer::admitted : PamAnswer::not_listed;
+  return PamAnswer::admitted;
 }
 
 /// receive reads one attempt; false at the end of the conversation, and on anything that is none.

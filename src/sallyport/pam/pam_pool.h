@@ -28,7 +28,7 @@ inline constexpr char kPamHelperName[] = "sallyport-pam";  ///< the argv[0] that
 enum class PamAnswer : std::uint8_t {
   refused,          ///< unknown name, wrong password, a question that we cannot answer
   account_refused,  ///< the password was right; the account is locked, expired, or needs a new password
-  not_listed,       ///< the password was right; this person is not among those who may come
+  not_listed,       ///< this person is not among those who may come; PAM was not asked
   unavailable,      ///< PAM could not decide, the helper failed, or it took too long
   admitted,
 };
@@ -55,8 +55,8 @@ Status judge_pam_options(const PamOptions& options);
 /// is killed; after kPamAttemptsPerHelper another takes its place. PAM's own delay after a failure is off:
 /// waiting is the lock-out's work. Any thread; check() blocks for at most `patience`, so use a pool.
 ///
-/// It promises that `admitted` means: PAM took the password, the account phase agreed, PAM spoke of the very
-/// name that was asked about, and that person is listed. It does not promise that the system's accounts are
+/// It promises that `admitted` means: that person is listed, PAM took the password, the account phase agreed,
+/// and PAM spoke of the very name that was asked about. It does not promise that the system's accounts are
 /// well kept.
 class PamPool {
  public:

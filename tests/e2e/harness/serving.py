@@ -53,7 +53,8 @@ class Serving(Gate):
         self.argv = [binary(), "serve", "--listen", self.host, "--state-dir", str(self.state), *extra, *options]
         import threading
         self.output, self.lock, self.family = b"", threading.Lock(), set()
-        self.env = clean_environment(self.home, env)
+        # Tests of other rules present wrong credentials by the dozen; lock-out has tests of its own.
+        self.env = clean_environment(self.home, {"SALLYPORT_LOCKOUT": "1000/5m", **(env or {})})
         self._start(False, subprocess.DEVNULL, None, ())
         eventually(lambda: self.process.poll() is not None or b"admin socket" in self.output, 60, lambda: self.text)
         assert self.process.poll() is None, self.text

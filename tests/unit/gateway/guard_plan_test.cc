@@ -90,11 +90,14 @@ TEST(PlanAuth, AT_02_default_is_password_and_token_and_named_methods_are_those_a
   plan = plan_auth(settings);
   EXPECT_EQ(plan->passwords, AuthPlan::Use::no);
   EXPECT_EQ(plan->tokens, AuthPlan::Use::yes);
-  for (const auto method : {AuthMethod::pam, AuthMethod::mtls}) {
-    settings.auth = {AuthMethod::password, method};
-    EXPECT_EQ(plan_auth(settings).error().code, Code::invalid_argument)
-        << "never silently weaker than asked for";
-  }
+  EXPECT_EQ(plan->pam, AuthPlan::Pam::no);
+  settings.auth = {AuthMethod::pam};
+  plan = plan_auth(settings);
+  EXPECT_EQ(plan->pam, AuthPlan::Pam::asked);
+  EXPECT_EQ(plan->passwords, AuthPlan::Use::no);
+  settings.auth = {AuthMethod::password, AuthMethod::mtls};
+  EXPECT_EQ(plan_auth(settings).error().code, Code::invalid_argument)
+      << "never silently weaker than asked for";
 }
 
 TEST(TraitsOf, AT_01_local_trust_is_for_direct_loopback_listeners_only) {

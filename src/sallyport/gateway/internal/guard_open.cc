@@ -60,7 +60,7 @@ Guard::Core::Core(const Settings& from, GuardPowers with, GuardNotices tell)
   store.subscribe([this](const Grant& grant, Removal) {
     const std::lock_guard lock(ended_mutex);
     ended.push_back(grant.digest);
-    if (std::exchange(cut_posted, true) || sides.empty()) return;
+    if (sides.empty() || std::exchange(cut_posted, true)) return;
     sides.front()->loop().post([this] { cut_ended(); });
   });
 }
