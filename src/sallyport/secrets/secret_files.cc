@@ -7,7 +7,8 @@ namespace sallyport {
 
 std::string SecretFiles::follow(const SecretRef& ref, std::unique_ptr<FreshSecret> secret) {
   std::string name = ref.str();
-  if (followed_.contains(name)) name += concat(" (", followed_.size() + 1, ")");  // a program's words are not shown
+  if (followed_.contains(name))
+    name += concat(" (", followed_.size() + 1, ")");  // a program's words are not shown
   followed_.insert_or_assign(name, std::move(secret));
   return name;
 }
