@@ -216,7 +216,7 @@ def test_grandchildren_are_reaped_even_outside_the_process_group(start):
 
 
 def test_grandchildren_of_a_tool_that_died_are_reaped(start):
-    gate = start(command=backend("child.py", "--port", "{port}", "--fork", "--die", "4", "--after", "2"), wait="door")
+    gate = start(command=backend("child.py", "--port", "{port}", "--fork", "--die", "4", "--after", "6"), wait="door")
     gate.family |= eventually(lambda: len(found := descendants(gate.process.pid)) >= 3 and found)
     assert gate.wait_exit() == 4
     assert gate.orphans() == []

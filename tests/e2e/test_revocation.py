@@ -16,7 +16,8 @@ PASSWORD = "correct-horse-" + secrets.token_hex(8)
 @pytest.fixture
 def gate(start, book):
     book.add(PASSWORD, "the password")
-    return start("--no-local-trust", "--name", "tool", env={"SALLYPORT_PASSWORD": PASSWORD})
+    # What was revoked is presented again and again here; that those who guess have to wait is shown in test_attacks.py.
+    return start("--no-local-trust", "--name", "tool", env={"SALLYPORT_PASSWORD": PASSWORD, "SALLYPORT_LOCKOUT": "1000/5m"})
 
 
 class Live:
