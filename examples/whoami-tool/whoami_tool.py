@@ -37,13 +37,14 @@ class Credential:
     """The backend credential that the gate handed to us.
 
     A private file or a descriptor is better than an environment variable, which every process of the same user
-    can read. The file is read anew for each request, so that the gate can rotate the credential while we run; the one
-    before is good for a few seconds more, for requests on their way. Empty is an error: it must never mean "none"."""
+    can read. The file is read anew for each request, so that the gate can rotate the credential while we run; those
+    before are good for a few seconds more, for requests on their way. Empty is an error: it must never mean "none"."""
 
     OVERLAP_SECONDS = 10
 
     def __init__(self, path=None, fd=None):
-        self.path, self.current, self.before, self.before_ends = path, b"", b"", 0.0
+        self.path, self.current, self.former = path, b"", []  # former: (credential, when it ends)
+        self.lock = threading.Lock()  # requests are answered side by side
         if fd is not None:
             with os.fdopen(os.dup(fd), "rb") as source:
                 if source.seekable():
@@ -62,17 +63,24 @@ class Credential:
     def refresh(self):
         if not self.path:
             return
-        with open(self.path, "rb") as source:
-            value = source.read().strip()
-        if value != self.current:
-            self.before, self.before_ends, self.current = self.current, time.monotonic() + self.OVERLAP_SECONDS, value
+        with self.lock:
+            with open(self.path, "rb") as source:
+                value = source.read().strip()
+            now = time.monotonic()
+            self.former = [old for old in self.former if old[1] > now]
+            if value != self.current:
+                if self.current:
+                    self.former.append((self.current, now + self.OVERLAP_SECONDS))
+                self.current = value
 
     def matches(self, presented):
         try:
             self.refresh()
         except OSError:
             pass  # the gate may be going away; what we knew stays true
-        return same(presented, self.current) or (time.monotonic() < self.before_ends and same(presented, self.before))
+        with self.lock:
+            now, current, former = time.monotonic(), self.current, list(self.former)
+        return same(presented, current) | any([same(presented, old) for old, ends in former if ends > now])
 
 
 def same(presented, expected):
