@@ -11,7 +11,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sallyport;
   const std::string_view text = text_of(data, size);
-  HostList other(80);
+  HostList other(Scheme::http);
   other.add(*HostPort::parse("unlikely.example:1"));
   const auto host = HostPort::parse(text);
   if (!host) {
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } else {
     const auto again = HostPort::parse(host->str());
     CHECK(again && *again == *host);
-    HostList list(80);
+    HostList list(Scheme::http);
     CHECK(!list.allows(text));
     list.add(*host);
     CHECK(list.allows(text) && list.allows(host->str()));

@@ -55,7 +55,7 @@ void http_response_head(benchmark::State& state) {
 BENCHMARK(http_response_head);
 
 void http_host_allowed(benchmark::State& state) {
-  HostList list(80);
+  HostList list(Scheme::http);
   for (const std::string_view name : {"127.0.0.1:7070", "[::1]:7070", "localhost:7070"})
     list.add(*HostPort::parse(name));
   for (auto _ : state) benchmark::DoNotOptimize(list.allows("localhost:7070"));

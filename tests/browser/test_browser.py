@@ -223,9 +223,16 @@ def test_https_login_sets_the_host_cookie(start, book, browser):
     gate.address, gate.port, gate.tls, gate.tls_name = ("127.0.0.1", port), port, context, "localhost"
     gate.wait("tool")
     one = sign_in(browser("--ignore-certificate-errors"), gate)
-    cookie = one.cookies["__Host-sallyport"]
+    cookie = one.cookies[f"__Host-sallyport-{port}"]
     assert cookie["secure"] and cookie["httpOnly"] and cookie["sameSite"] == "Lax" and cookie["path"] == "/"
     assert one.run_async(OPEN_SOCKET, f"wss://127.0.0.1:{port}/ws") == "open"
+    other = start("--no-local-trust", "--tls", "self-signed", env={"SALLYPORT_PASSWORD": PASSWORD}, wait=None)
+    other.tls, other.tls_name = context, "localhost"
+    other.wait("tool")
+    sign_in(one, other)
+    for each in (gate, other):
+        one.open(each.origin + "/")
+        assert "/.sallyport/" not in one.run("return location.pathname"), "both gates on this host keep their logins"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -85,6 +85,43 @@ def test_BY_04_public_url_adds_a_name(start):
         assert gate.request("POST", "/api/upload", {"Cookie": person.cookie, "Origin": origin}, b"x", host="tool.example").status == status, origin
 
 
+@pytest.fixture
+def behind_tls(start):
+    """A plain listener behind a proxy that ends TLS: the browser's address is https."""
+    gate = start("--no-local-trust", "--trusted-proxy", "192.0.2.1", "--public-url", "https://tool.example", "--public-url", "https://alt.example:8443",
+                 env={"SALLYPORT_PASSWORD": PASSWORD})
+    gate.book.add(PASSWORD, "the password")
+    return gate
+
+
+@pytest.mark.parametrize("host,name", [("tool.example", "__Host-sallyport"), ("tool.example:443", "__Host-sallyport"), ("alt.example:8443", "__Host-sallyport-8443")])
+def test_AT_10_behind_a_proxy_that_ends_tls_the_cookie_is_secure(behind_tls, host, name):
+    person = Person(behind_tls, host=host, origin="https://" + host.removesuffix(":443"))
+    form = person.open_login()
+    assert list(person.jar) == [name + "-form"]
+    answer = person.post("/.sallyport/login", {**form, "password": PASSWORD}, {"X-Forwarded-Proto": "http"})
+    value, attributes = answer.cookies[name]
+    assert value.startswith("spc_") and "secure" in attributes and "httponly" in attributes and attributes["path"] == "/" and "domain" not in attributes
+    assert not [cookie for cookie in answer.cookies if not cookie.startswith("__Host-")]
+    assert person.is_in()
+    told = dict(person.get("/api/whoami", {"Accept": "application/json"}).json()["headers"])
+    assert told["X-Forwarded-Proto"] == "https" and "Cookie" not in told
+    gone = person.logout()
+    assert "secure" in gone.cookies[name][1] and not person.is_in(), "browsers take the deletion of a __Host- cookie only with Secure"
+
+
+def test_AT_10_the_cookie_of_the_plain_door_is_not_taken_at_the_https_one(behind_tls):
+    """Whoever can write cookies by http, a neighbour on the wire, may not toss one into the https origin."""
+    local = Person(behind_tls)
+    answer = local.login(PASSWORD)
+    plain = f"sallyport-{behind_tls.port}"
+    assert "secure" not in answer.cookies[plain][1] and local.is_in(), "by the listener's own name it is plain http"
+    value = local.jar[plain]
+    for name in (plain, "sallyport-443", "sallyport-80", "__Host-sallyport-443", f"__Host-sallyport-{behind_tls.port}"):
+        assert behind_tls.get("/echo", {"Cookie": f"{name}={value}"}, host="tool.example").status == 401, name
+    assert behind_tls.get("/echo", {"Cookie": f"__Host-sallyport={value}"}).status == 401, "nor the other way round"
+
+
 # -- BY-04: Origin and Sec-Fetch ----------------------------------------------------------------------------------
 
 

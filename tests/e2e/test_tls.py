@@ -87,8 +87,9 @@ def test_requests_streams_and_websockets_over_tls(gate):
 def test_cookie_over_https_is_host_bound_and_secure(gate):
     person = Person(gate)
     answer = person.login(PASSWORD)
-    assert "__Host-sallyport" in answer.cookies, answer
-    _, attributes = answer.cookies["__Host-sallyport"]
+    name = f"__Host-sallyport-{gate.port}"
+    assert name in answer.cookies, answer
+    _, attributes = answer.cookies[name]
     assert "secure" in attributes and "httponly" in attributes and attributes["samesite"].lower() == "lax" and attributes["path"] == "/" and "domain" not in attributes
     assert person.is_in()
     told = gate.get("/api/whoami", {"Cookie": person.cookie}).json()
@@ -96,6 +97,29 @@ def test_cookie_over_https_is_host_bound_and_secure(gate):
     assert "Cookie" not in dict(told["headers"])
     page = person.get("/.sallyport/login")
     assert "max-age" in (page.get("Strict-Transport-Security") or "max-age"), "a self-signed name must not be pinned by accident"
+
+
+def test_AT_10_two_gates_on_one_host_keep_both_logins(start, gate):
+    """A browser keeps one jar for all ports of a host."""
+    other = start_tls(start, "--no-local-trust", "--tls", "self-signed")
+    here, there = Person(gate), Person(other)
+    there.jar = here.jar
+    assert here.login(PASSWORD).status == 303 and there.login(PASSWORD).status == 303
+    assert here.is_in() and there.is_in()
+    assert len([value for value in here.jar.values() if value.startswith("spc_")]) == 2, list(here.jar)
+    told = dict(other.get("/api/whoami", {"Cookie": here.cookie}).json()["headers"])
+    assert "Cookie" not in told, "neither gate's cookie is shown to a tool"
+    assert there.logout().status == 303
+    assert here.is_in() and not there.is_in()
+
+
+def test_AT_10_a_login_of_one_gate_is_worth_nothing_at_another(start, gate):
+    other = start_tls(start, "--no-local-trust", "--tls", "self-signed")
+    person = Person(gate)
+    person.login(PASSWORD)
+    (value,) = [value for value in person.jar.values() if value.startswith("spc_")]
+    for name in (f"__Host-sallyport-{other.port}", "__Host-sallyport", f"__Host-sallyport-{gate.port}", f"sallyport-{other.port}"):
+        assert other.get("/echo", {"Cookie": f"{name}={value}"}).status == 401
 
 
 def test_plain_http_on_the_tls_port_is_no_leak(gate):

@@ -31,7 +31,7 @@ class NoObserver final : public SessionObserver {
 class Admin : public testing::Test {
  protected:
   Admin() {
-    GateRules rules{HostList(80)};
+    GateRules rules{HostList(Scheme::http)};
     rules.hosts.add(*HostPort::parse("localhost"));
     rules.networks.peer_uids = {kOwnUid};
     rules.open_own_paths.clear();

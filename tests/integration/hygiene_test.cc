@@ -87,17 +87,20 @@ TEST_F(Hygiene, WT_03_our_cookies_are_taken_out_and_the_tools_own_left_in) {
   ASSERT_EQ(browser.log_in().status, 303);
   const std::string cookie = browser.login_cookie();
   EXPECT_EQ(world_
-                .ask(Request::get("/").with("Cookie", "a=1; __Host-sallyport=" + cookie +
-                                                          "; b=\"2\"; __Host-sallyport-form=zzz; c=3"))
+                .ask(Request::get("/").with(
+                    "Cookie", "a=1; __Host-sallyport-7070=" + cookie +
+                                  "; __Host-sallyport=x; __Host-sallyport-443=x; sallyport-7070=x"
+                                  "; b=\"2\"; __Host-sallyport-7070-form=zzz; c=3"))
                 .status,
             200);
   EXPECT_THAT(values_in(world_.tool.heads.back(), "Cookie"), ElementsAre("a=1; b=\"2\"; c=3"));
-  EXPECT_EQ(world_.ask(Request::get("/").with("Cookie", "__Host-sallyport=" + cookie)).status, 200);
+  EXPECT_EQ(world_.ask(Request::get("/").with("Cookie", "__Host-sallyport-7070=" + cookie)).status, 200);
   EXPECT_THAT(values_in(world_.tool.heads.back(), "Cookie"), IsEmpty());
-  EXPECT_EQ(
-      world_.ask(Request::get("/").with("Cookie", "__Host-sallyport=x; __Host-sallyport=" + cookie + "; a=1"))
-          .status,
-      200);
+  EXPECT_EQ(world_
+                .ask(Request::get("/").with(
+                    "Cookie", "__Host-sallyport-7070=x; __Host-sallyport-7070=" + cookie + "; a=1"))
+                .status,
+            200);
   EXPECT_THAT(world_.tool.heads.back(), Not(HasSubstr(cookie)));
 }
 

@@ -37,11 +37,34 @@ TEST_F(Login, AT_10_by_form_leads_back_to_where_one_wanted_to_go) {
   const auto set = in.all("Set-Cookie");
   ASSERT_THAT(set, testing::Not(IsEmpty()));
   EXPECT_THAT(set.front(),
-              AllOf(StartsWith("__Host-sallyport=spc_"), HasSubstr("HttpOnly"), HasSubstr("Secure"),
+              AllOf(StartsWith("__Host-sallyport-7070=spc_"), HasSubstr("HttpOnly"), HasSubstr("Secure"),
                     HasSubstr("SameSite=Lax"), HasSubstr("Path=/"), Not(HasSubstr("Domain"))));
   EXPECT_EQ(browser_.get("/notes?id=7").status, 200);
   EXPECT_THAT(world_.tool.heads, SizeIs(1));
   EXPECT_EQ(value_in(world_.tool.heads.front(), "X-Forwarded-User"), "alice");
+}
+
+TEST(LoginBehindAProxy, AT_10_the_cookie_follows_the_public_url_and_not_the_listener) {
+  WorldOptions options;
+  options.place = Place::loopback;
+  options.settings = [](Settings& settings) {
+    settings.public_urls = {*PublicUrl::parse("https://tool.example")};
+    settings.no_local_trust = Switch::on;
+  };
+  World world(options);
+  world.host = "tool.example";
+  world.origin = "https://tool.example";
+  Browser browser(world);
+  const Answer in = browser.log_in();
+  ASSERT_EQ(in.status, 303);
+  EXPECT_THAT(in.all("Set-Cookie"),
+              testing::Each(AllOf(StartsWith("__Host-sallyport"), HasSubstr("; Secure"))));
+  EXPECT_EQ(browser.get("/").status, 200);
+  EXPECT_EQ(value_in(world.tool.heads.back(), "X-Forwarded-Proto"), "https");
+  const std::string login = browser.login_cookie();
+  EXPECT_EQ(world.ask(Request::get("/").with("Cookie", "sallyport-7070=" + login)).status, 401);
+  world.host = world.front.str();
+  EXPECT_EQ(world.ask(Request::get("/").with("Cookie", "__Host-sallyport=" + login)).status, 401);
 }
 
 TEST_F(Login, AT_10_wrong_password_shows_the_form_again_and_opens_nothing) {
@@ -120,7 +143,7 @@ TEST_F(Login, AT_10_a_planted_login_cookie_is_worth_nothing_after_the_login) {
   const Answer again = browser_.get("/.sallyport/login?next=/x");
   EXPECT_EQ(again.status, 303) << "who is in need not log in";
   world_.logins.end_all("alice");
-  browser_.cookies = {{"__Host-sallyport", before}};
+  browser_.cookies = {{"__Host-sallyport-7070", before}};
   ASSERT_EQ(browser_.log_in().status, 303);
   EXPECT_NE(browser_.login_cookie(), before);
   EXPECT_EQ(attacker.get("/").status, 302);
@@ -200,7 +223,7 @@ TEST_F(Login, AT_10_logout_needs_its_form_and_leaves_the_others_in) {
   EXPECT_EQ(out.status, 303);
   EXPECT_EQ(out.field("Location"), "/.sallyport/login");
   EXPECT_THAT(browser_.login_cookie(), IsEmpty()) << "the browser is told to forget it";
-  browser_.cookies.emplace_back("__Host-sallyport", cookie);
+  browser_.cookies.emplace_back("__Host-sallyport-7070", cookie);
   EXPECT_EQ(browser_.get("/").status, 302) << "and the cookie would be worth nothing";
   EXPECT_EQ(laptop.get("/").status, 200);
 }

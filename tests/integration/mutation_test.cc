@@ -47,7 +47,7 @@ class Mutator {
         "Host: localhost:7070\r\n",
         "Origin: null\r\n",
         "Upgrade: websocket\r\nConnection: upgrade\r\n",
-        "Cookie: __Host-sallyport=spc_x\r\n",
+        "Cookie: __Host-sallyport-7070=spc_x\r\n",
         "/.sallyport/style.css",
         "/../",
         "?ticket=spt_x",

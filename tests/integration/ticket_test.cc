@@ -147,7 +147,7 @@ TEST_F(Tickets, WT_09_a_ticket_opens_upgrades_only) {
   const std::string ticket = mint_for("/ws");
   EXPECT_EQ(world_.ask(Request::get("/ws?ticket=" + ticket)).status, 401);
   EXPECT_EQ(world_.ask(Request::get("/ws").bearer(ticket)).status, 401);
-  EXPECT_EQ(world_.ask(Request::get("/ws").with("Cookie", "__Host-sallyport=" + ticket)).status, 401);
+  EXPECT_EQ(world_.ask(Request::get("/ws").with("Cookie", "__Host-sallyport-7070=" + ticket)).status, 401);
   EXPECT_EQ(use(ticket), 101) << "none of these spent it";
 }
 

@@ -136,7 +136,7 @@ Answer ask_cookie(Judgement& judgement) {
   const RequestHead& head = judgement.evidence.head;
   if (!head.fields.has(HeaderId::cookie)) return absent();
   Answer answer;
-  const CookieMatches matches = cookies_named(head.fields, judgement.evidence.listener.login_cookie);
+  const CookieMatches matches = cookies_named(head.fields, login_cookie_name(judgement.verdict.reached));
   if (matches.too_many)
     return {Answer::Kind::refused_softly, Denial::malformed_credential};  // tossed by a sibling
   for (const std::string_view cookie : matches.all()) {

@@ -12,6 +12,7 @@
 #include "sallyport/base/digest.h"
 #include "sallyport/base/time.h"
 #include "sallyport/credential/grant.h"
+#include "sallyport/http/host.h"
 #include "sallyport/http/message.h"
 #include "sallyport/identity/facts.h"
 #include "sallyport/identity/principal.h"
@@ -29,7 +30,6 @@ struct ListenerTraits {
   std::uint16_t port = 0;  ///< 0 for a Unix socket
   LocalTrust local_trust = LocalTrust::off;
   Fronting fronting = Fronting::direct;
-  std::string login_cookie;  ///< its name, see login_cookie_name
 };
 
 /// PeerLookup asks the kernel who is at the other end. Made from any callable; it lives as long as that.
@@ -109,6 +109,7 @@ class [[nodiscard]] Verdict {
   GrantRef grant;                    ///< admitted only
   MonotonicTime expires = kNever;    ///< of the credential to which a connection is bound
   IpAddress client;                  ///< whom network rules and limits look at; unspecified for a Unix peer
+  PublicPort reached;                ///< how a browser came, by the Host that it asked for; cookies follow it
 
   [[nodiscard]] bool allowed() const noexcept { return kind != Kind::denied; }
   [[nodiscard]] const Principal* principal() const noexcept {

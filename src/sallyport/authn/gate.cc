@@ -61,10 +61,6 @@ std::string expectation(std::string_view got, std::string_view allowed) {
                 ", expected (see --public-url) one of ", allowed);
 }
 
-std::string cookie_name(Tls tls, std::uint16_t port, std::string_view suffix) {
-  return tls == Tls::on ? concat("__Host-sallyport", suffix) : concat("sallyport-", port, suffix);
-}
-
 }  // namespace
 
 std::string_view name_of(GateStep step) noexcept { return kStepNames[static_cast<std::size_t>(step)]; }
@@ -229,8 +225,5 @@ void Gate::record_refused(Door door, const ConnectionFacts& facts, ParseFault fa
   event.detail = name_of(fault);
   parts_.audit.record(event);
 }
-
-std::string login_cookie_name(Tls tls, std::uint16_t port) { return cookie_name(tls, port, ""); }
-std::string form_cookie_name(Tls tls, std::uint16_t port) { return cookie_name(tls, port, "-form"); }
 
 }  // namespace sallyport

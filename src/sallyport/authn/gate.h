@@ -122,7 +122,8 @@ struct GateParts {
 /// good or bad; two of them are refused (several_credentials, 400). A page that opens a WebSocket with a
 /// ticket sends its cookie too: the ticket counts. `Authorization` in another scheme, or a bearer token
 /// without a prefix of ours, belongs to the guarded tool, is nobody's credential here, and takes nothing from
-/// a cookie beside it; alone it is an unknown credential (401). Of several cookies with our name each is
+/// a cookie beside it; alone it is an unknown credential (401). A login counts under the one cookie name that
+/// belongs to the scheme and port of the Host that was asked for. Of several cookies with that name each is
 /// tried, but where there are more than kSameCookieMax none counts; a stale cookie does not stand in the way
 /// of local trust.
 class Gate {
@@ -159,11 +160,5 @@ class Gate {
   GrantRef local_grant_;  // what a trusted local peer is admitted with; in no store
   mutable std::array<std::atomic<std::uint64_t>, kRecentAdmissions> recent_{};
 };
-
-/// login_cookie_name is "__Host-sallyport" over TLS, else a name with the port in it, since cookies ignore
-/// ports.
-std::string login_cookie_name(Tls tls, std::uint16_t port);
-/// form_cookie_name is its companion before a login.
-std::string form_cookie_name(Tls tls, std::uint16_t port);
 
 }  // namespace sallyport

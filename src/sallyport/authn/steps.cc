@@ -62,9 +62,12 @@ Refusal check_host(Judgement& judgement) {
     if (label.empty()) continue;
     if (label != judgement.evidence.session.view()) return Denial::host_not_allowed;
     judgement.domain = &domain;
+    judgement.verdict.reached = domain.reached();
     return std::nullopt;
   }
-  if (!judgement.rules.hosts.allows(host)) return Denial::host_not_allowed;
+  const auto reached = judgement.rules.hosts.find(host);
+  if (!reached) return Denial::host_not_allowed;
+  judgement.verdict.reached = *reached;
   return std::nullopt;
 }
 

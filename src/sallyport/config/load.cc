@@ -140,7 +140,7 @@ constexpr std::array kSecureDefaults{
     SecureDefault{"WebSocket upgrades", "exact Origin; without one only a token", ""},
     SecureDefault{"forwarded headers", "believed from nobody", "trusted-proxy"},
     SecureDefault{"PROXY protocol", "spoken with nobody", "proxy-protocol"},
-    SecureDefault{"login cookie", "HttpOnly, SameSite=Lax, __Host- and Secure over TLS, kept as digest", ""},
+    SecureDefault{"login cookie", "HttpOnly, SameSite=Lax, __Host- and Secure by https, kept as digest", ""},
     SecureDefault{"wrong credentials", "5 free, then a growing wait, for each name and network", "lockout"},
     SecureDefault{"identity headers from clients", "removed in every spelling", ""},
     SecureDefault{"the tool's credential", "fresh for each start, by descriptor or private file", ""},

@@ -117,7 +117,7 @@ Task<void> AdminApi::handle(Exchange& exchange) {
   const LiveBinding binding{verdict.credential(), verdict.expires, none};
   if (verdict.grant && verdict.grant->kind != CredentialKind::local_peer) exchange.bind(binding);
   if (is_own_path(exchange.head().target.path)) {
-    const OwnPages::Caller caller{verdict, parts_.listener, none};
+    const OwnPages::Caller caller{verdict, none};
     co_await parts_.own.handle(exchange, caller);
   } else {
     const auto response = co_await answer(exchange, verdict);

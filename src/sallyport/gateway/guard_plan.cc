@@ -29,11 +29,24 @@ bool is_fronted(const Settings& settings) {
                      [](const PublicUrl& url) { return !is_loopback_url(url); });
 }
 
-Status add_name(GateRules& rules, std::string_view scheme, const std::string& host, std::uint16_t port) {
+Status add_name(GateRules& rules, Scheme scheme, const std::string& host, std::uint16_t port) {
   SALLYPORT_TRY(parsed, HostPort::parse(concat(host, ':', port)));
-  rules.hosts.add(parsed);
-  rules.origins.add(Origin::of(scheme, parsed));
+  rules.hosts.add(parsed, scheme);
+  rules.origins.add(Origin::of(name_of(scheme), parsed));
   return ok();
+}
+
+/// add_name of a public URL: behind a proxy that ends TLS, Host has no port, or the public one, whatever port
+/// we listen on.
+Status add_name(GateRules& rules, const PublicUrl& url) {
+  const bool https = url.scheme == PublicUrl::Scheme::https;
+  return add_name(rules, https ? Scheme::https : Scheme::http, url.host, url.port);
+}
+
+Scheme scheme_of(const BoundDoor& door) { return door.tls == Tls::on ? Scheme::https : Scheme::http; }
+
+std::uint16_t port_of(const BoundDoor& door) {
+  return door.address.is_unix() ? default_port_of(scheme_of(door)) : door.address.port;
 }
 
 std::string bracketed(const IpAddress& ip) { return ip.is_v4() ? ip.str() : concat('[', ip.str(), ']'); }
@@ -142,27 +155,17 @@ ListenerTraits traits_of(const Settings& settings, const BoundDoor& door) {
   traits.fronting = is_fronted(settings) ? Fronting::proxied : Fronting::direct;
   const bool local = traits.reach != Reach::network && settings.no_local_trust == Switch::off;
   traits.local_trust = local ? LocalTrust::on : LocalTrust::off;
-  traits.login_cookie = login_cookie_name(door.tls, traits.port);
   return traits;
 }
 
 Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, const BoundDoor& door,
                             const GateIdentity& who) {
-  const bool secure = door.tls == Tls::on;
-  const std::uint16_t default_port = secure ? 443 : 80;
-  const std::uint16_t port = door.address.is_unix() ? default_port : door.address.port;
-  GateRules rules{HostList(default_port)};
+  GateRules rules{HostList(scheme_of(door))};
   for (const auto& name : own_names(door, who)) {
     // A name of this host that is no Host value (a hostname with '_') is simply not one of ours.
-    (void)add_name(rules, secure ? "https" : "http", name, port);
+    (void)add_name(rules, scheme_of(door), name, port_of(door));
   }
-  for (const auto& url : settings.public_urls) {
-    const std::string_view scheme = url.scheme == PublicUrl::Scheme::https ? "https" : "http";
-    SALLYPORT_CHECK(add_name(rules, scheme, url.host, url.port));
-    // Behind a proxy that ends TLS, Host has no port, or the public one, whatever port we listen on.
-    SALLYPORT_TRY(bare, HostPort::parse(concat(url.host, ':', default_port)));
-    if (url.port == (scheme == "https" ? 443 : 80)) rules.hosts.add(bare);
-  }
+  for (const auto& url : settings.public_urls) SALLYPORT_CHECK(add_name(rules, url));
   rules.networks.allow = settings.allow;
   rules.networks.deny = settings.deny;
   rules.networks.peer_uids = settings.peer_uids;
@@ -180,18 +183,9 @@ Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, cons
 }
 
 Result<GateRules> admin_rules_for(const Settings& settings, const BoundDoor& door, const GateIdentity& who) {
-  const bool secure = door.tls == Tls::on;
-  const std::uint16_t default_port = secure ? 443 : 80;
-  const std::uint16_t port = door.address.is_unix() ? default_port : door.address.port;
-  GateRules rules{HostList(default_port)};
-  for (const auto& name : own_names(door, who)) (void)add_name(rules, secure ? "https" : "http", name, port);
-  if (settings.admin_url) {
-    const auto& url = *settings.admin_url;
-    const bool https = url.scheme == PublicUrl::Scheme::https;
-    SALLYPORT_CHECK(add_name(rules, https ? "https" : "http", url.host, url.port));
-    SALLYPORT_TRY(bare, HostPort::parse(concat(url.host, ':', default_port)));
-    if (url.port == (https ? 443 : 80)) rules.hosts.add(bare);
-  }
+  GateRules rules{HostList(scheme_of(door))};
+  for (const auto& name : own_names(door, who)) (void)add_name(rules, scheme_of(door), name, port_of(door));
+  if (settings.admin_url) SALLYPORT_CHECK(add_name(rules, *settings.admin_url));
   rules.networks.allow = settings.allow;
   rules.networks.deny = settings.deny;
   rules.trusted_proxies = settings.trusted_proxies;

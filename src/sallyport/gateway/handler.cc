@@ -13,6 +13,8 @@ namespace sallyport {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
+/// One name will do: with it go those of every gate on this host, see is_gate_cookie.
+constexpr std::string_view kOwnCookies[] = {"__Host-sallyport"};
 constexpr Duration kReadyLookEvery = std::chrono::milliseconds(200);
 
 /// retry_after_text rounds up: a client that comes a moment early would only be refused again.
@@ -62,12 +64,7 @@ Response to_login(const RequestHead& head) {
 
 }  // namespace
 
-GuardHandler::GuardHandler(Parts parts)
-    : parts_(std::move(parts)),
-      form_cookie_(parts_.listener.login_cookie == "__Host-sallyport"
-                       ? form_cookie_name(Tls::on, parts_.listener.port)
-                       : form_cookie_name(Tls::off, parts_.listener.port)),
-      own_cookies_{parts_.listener.login_cookie, form_cookie_} {}
+GuardHandler::GuardHandler(Parts parts) : parts_(std::move(parts)) {}
 
 Task<void> GuardHandler::handle(Exchange& exchange) {
   const auto& head = exchange.head();
@@ -93,7 +90,7 @@ Task<void> GuardHandler::handle(Exchange& exchange) {
   const LiveBinding binding{verdict.credential(), verdict.expires, session};
   exchange.bind(binding);
   if (is_own_path(head.target.path)) {
-    const OwnPages::Caller caller{verdict, listener, session};
+    const OwnPages::Caller caller{verdict, session};
     co_await parts_.own.handle(exchange, caller);
   } else if (destination.route() == nullptr) {
     const auto response = no_session(head, session);
@@ -141,7 +138,8 @@ Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict, Ses
   ForwardPlan plan;
   plan.upstream = &view->endpoint;
   plan.injected_lines = lines->expose();
-  plan.hygiene.cookies = own_cookies_;
+  plan.hygiene.cookies = kOwnCookies;
+  plan.forwarded.scheme = name_of(verdict.reached.scheme);
   std::string prefix;
   std::string host;
   if (route.reached() == SessionRoute::Reached::by_path) {

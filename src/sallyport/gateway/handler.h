@@ -57,8 +57,6 @@ class GuardHandler final : public RequestHandler {
   void record_cut(const Exchange& exchange, const Verdict& verdict, const SessionId& session) const;
 
   Parts parts_;
-  std::string form_cookie_;
-  std::array<std::string_view, 2> own_cookies_;
 };
 
 }  // namespace sallyport

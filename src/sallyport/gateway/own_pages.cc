@@ -21,12 +21,15 @@ std::string_view first_cookie(const HeaderFields& fields, std::string_view name)
   return found.all().empty() ? std::string_view() : found.values[0];
 }
 
-/// Cookies holds the names for one listener, and makes the caller that authn wants.
+/// CookieNames are those of whoever came by this scheme to this port.
 struct CookieNames {
-  explicit CookieNames(const Exchange& exchange, const ListenerTraits& listener)
-      : login(listener.login_cookie), form(form_cookie_name(exchange.facts().tls, listener.port)) {}
+  explicit CookieNames(const Verdict& verdict)
+      : login(login_cookie_name(verdict.reached)),
+        form(form_cookie_name(verdict.reached)),
+        secure(verdict.reached.scheme == Scheme::https ? CookieSecure::on : CookieSecure::off) {}
   std::string login;
   std::string form;
+  CookieSecure secure;
 };
 
 LoginCaller caller_of(const Exchange& exchange, const Verdict& verdict, const CookieNames& names) {
@@ -37,12 +40,12 @@ LoginCaller caller_of(const Exchange& exchange, const Verdict& verdict, const Co
 
 /// set_cookie adds one; a value that cannot stand in a cookie is a broken invariant, and the field is left
 /// out.
-void set_cookie(Response& response, const Exchange& exchange, std::string_view name, std::string_view value,
+void set_cookie(Response& response, CookieSecure secure, std::string_view name, std::string_view value,
                 std::optional<std::chrono::seconds> max_age) {
   SetCookie cookie;
   cookie.name = name;
   cookie.value = value;
-  cookie.secure = exchange.facts().tls == Tls::on ? CookieSecure::on : CookieSecure::off;
+  cookie.secure = secure;
   cookie.max_age = max_age;
   if (const auto text = cookie.str()) response.add("Set-Cookie", *text);
 }
@@ -80,9 +83,8 @@ std::string field_of(const FormFields& form, std::string_view name) {
   return std::string(form.one(name).value_or(std::string_view()));
 }
 
-std::string own_origin(const Exchange& exchange) {
-  return concat(exchange.facts().tls == Tls::on ? "https://" : "http://",
-                exchange.head().fields.value_of(HeaderId::host));
+std::string own_origin(const Exchange& exchange, const Verdict& verdict) {
+  return concat(name_of(verdict.reached.scheme), "://", exchange.head().fields.value_of(HeaderId::host));
 }
 
 }  // namespace
@@ -131,7 +133,7 @@ PageFrame OwnPages::frame_for(const Caller& caller) const {
 
 Response OwnPages::login_form(const Exchange& exchange, const Caller& caller, std::string_view next,
                               std::string_view notice, int status) const {
-  const CookieNames names(exchange, caller.listener);
+  const CookieNames names(caller.verdict);
   const auto seed = parts_.logins.form_for(FormPurpose::login, caller_of(exchange, caller.verdict, names),
                                            parts_.monotonic.now());
   LoginPage page;
@@ -141,22 +143,22 @@ Response OwnPages::login_form(const Exchange& exchange, const Caller& caller, st
   page.notice = std::string(notice);
   page.user_field = parts_.user_field;
   auto response = page_response(status, render_login(frame_for(caller), page));
-  if (!seed.new_cookie.empty()) set_cookie(response, exchange, names.form, seed.new_cookie, std::nullopt);
+  if (!seed.new_cookie.empty()) set_cookie(response, names.secure, names.form, seed.new_cookie, std::nullopt);
   return response;
 }
 
 Response OwnPages::reply(const Exchange& exchange, const Caller& caller, const LoginReply& reply,
                          std::string_view next) const {
-  const CookieNames names(exchange, caller.listener);
+  const CookieNames names(caller.verdict);
   if (reply.kind == LoginReply::Kind::logged_in) {
     auto response = see_other(reply.next);
-    set_cookie(response, exchange, names.login, reply.cookie.expose(), std::nullopt);
-    set_cookie(response, exchange, names.form, "", std::chrono::seconds(0));
+    set_cookie(response, names.secure, names.login, reply.cookie.expose(), std::nullopt);
+    set_cookie(response, names.secure, names.form, "", std::chrono::seconds(0));
     return response;
   }
   if (reply.kind == LoginReply::Kind::logged_out) {
     auto response = see_other(kLoginPath);
-    set_cookie(response, exchange, names.login, "", std::chrono::seconds(0));
+    set_cookie(response, names.secure, names.login, "", std::chrono::seconds(0));
     response.add("Clear-Site-Data", "\"cache\"");
     return response;
   }
@@ -192,7 +194,7 @@ Task<void> OwnPages::post_login(Exchange& exchange, const Caller& caller) {
     co_return;
   }
   const std::string next = ReturnPath::parse_or_root(field_of(*form, "next")).str();
-  const CookieNames names(exchange, caller.listener);
+  const CookieNames names(caller.verdict);
   SecretText password(form->one("password").value_or(std::string_view()));
   auto attempt =
       parts_.logins.begin(field_of(*form, "user"), std::move(password), field_of(*form, "csrf"), next,
@@ -221,13 +223,14 @@ Task<void> OwnPages::post_login(Exchange& exchange, const Caller& caller) {
 Task<void> OwnPages::handle_link(Exchange& exchange, const Caller& caller) {
   const auto& head = exchange.head();
   const std::string link(head.target.path.substr(kLinkPrefix.size()));
-  const CookieNames names(exchange, caller.listener);
+  const CookieNames names(caller.verdict);
   Response response = method_refused("GET, POST");
   if (is_read(head)) {
     const auto seed = parts_.logins.form_for(FormPurpose::link, caller_of(exchange, caller.verdict, names),
                                              parts_.monotonic.now());
     response = page_response(200, render_link(frame_for(caller), concat(kLinkPrefix, link), seed.field));
-    if (!seed.new_cookie.empty()) set_cookie(response, exchange, names.form, seed.new_cookie, std::nullopt);
+    if (!seed.new_cookie.empty())
+      set_cookie(response, names.secure, names.form, seed.new_cookie, std::nullopt);
   } else if (head.method == Method::post) {
     auto form = co_await read_form(exchange);
     const std::string field = form ? field_of(*form, "csrf") : std::string();
@@ -243,7 +246,7 @@ Task<void> OwnPages::handle_logout(Exchange& exchange, const Caller& caller) {
   if (exchange.head().method == Method::post) {
     if (is_logged_in(caller.verdict)) {
       auto form = co_await read_form(exchange);
-      const CookieNames names(exchange, caller.listener);
+      const CookieNames names(caller.verdict);
       const std::string field = form ? field_of(*form, "csrf") : std::string();
       exchange.unbind();  // the answer to a logout is not cut by the logout
       const auto outcome = parts_.logins.logout(
@@ -292,7 +295,7 @@ Task<void> OwnPages::handle_sign_ins(Exchange& exchange, const Caller& caller) {
     auto form = co_await read_form(exchange);
     const std::string field = form ? field_of(*form, "csrf") : std::string();
     const std::string end = form ? field_of(*form, "end") : std::string();
-    const CookieNames names(exchange, caller.listener);
+    const CookieNames names(caller.verdict);
     const auto who = caller_of(exchange, caller.verdict, names);
     const auto now = parts_.monotonic.now();
     exchange.unbind();
@@ -345,7 +348,7 @@ Response OwnPages::ticket_for(const Exchange& exchange, const Caller& caller, co
   order.session = session;
   order.path = std::move(path);
   const auto origin = exchange.head().fields.value_of(HeaderId::origin);
-  order.origin = origin.empty() ? own_origin(exchange) : std::string(origin);
+  order.origin = origin.empty() ? own_origin(exchange, caller.verdict) : std::string(origin);
   const auto minted = parts_.tickets.mint(order, parts_.monotonic.now());
   if (!minted && minted.error().code == Code::invalid_argument) {
     return problem(400, "bad request",

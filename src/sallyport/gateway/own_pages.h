@@ -38,10 +38,9 @@ class OwnPages {
   };
   explicit OwnPages(Parts parts) : parts_(std::move(parts)) {}
 
-  /// Caller is who asks, through which listener, and at whose origin; empty: the gateway's own.
+  /// Caller is who asks, and at whose origin; empty: the gateway's own.
   struct Caller {
     const Verdict& verdict;
-    const ListenerTraits& listener;
     const SessionId& session;
   };
   /// handle answers a request below /.sallyport/ that the gate let through.

@@ -16,6 +16,16 @@ constexpr bool is_cookie_octet(char c) noexcept {
   return c > 0x20 && c < 0x7f && c != '"' && c != ',' && c != ';' && c != '\\';
 }
 
+constexpr std::string_view kHostCookie = "__Host-sallyport";
+constexpr std::string_view kPlainCookie = "sallyport";
+constexpr std::string_view kForm = "-form";
+
+/// is_port_part: "-" and digits.
+bool is_port_part(std::string_view text) noexcept {
+  return text.size() > 1 && text.front() == '-' &&
+         text.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
 }  // namespace
 
 CookiePair next_cookie(std::string_view& rest) noexcept {
@@ -46,15 +56,24 @@ CookieMatches cookies_named(const HeaderFields& fields, std::string_view name) n
   return found;
 }
 
+std::string login_cookie_name(PublicPort reached) {
+  if (reached.scheme == Scheme::http) return concat(kPlainCookie, '-', reached.port);
+  if (reached.port == default_port_of(Scheme::https)) return std::string(kHostCookie);
+  return concat(kHostCookie, '-', reached.port);
+}
+
+std::string form_cookie_name(PublicPort reached) { return concat(login_cookie_name(reached), kForm); }
+
 bool is_gate_cookie(std::string_view name) noexcept {
-  constexpr std::string_view kForm = "-form";
-  constexpr std::string_view kPlain = "sallyport-";
   if (name.size() > kForm.size() && iequals(name.substr(name.size() - kForm.size()), kForm)) {
     name.remove_suffix(kForm.size());
   }
-  if (iequals(name, "__Host-sallyport")) return true;
-  if (name.size() <= kPlain.size() || !iequals(name.substr(0, kPlain.size()), kPlain)) return false;
-  return name.find_first_not_of("0123456789", kPlain.size()) == std::string_view::npos;
+  if (iequals(name.substr(0, kHostCookie.size()), kHostCookie)) {
+    name.remove_prefix(kHostCookie.size());
+    return name.empty() || is_port_part(name);
+  }
+  return iequals(name.substr(0, kPlainCookie.size()), kPlainCookie) &&
+         is_port_part(name.substr(std::min(name.size(), kPlainCookie.size())));
 }
 
 std::string cookies_without(const HeaderFields& fields, std::span<const std::string_view> names) {

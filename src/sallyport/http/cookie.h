@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "sallyport/base/result.h"
+#include "sallyport/http/host.h"
 #include "sallyport/http/message.h"
 
 namespace sallyport {
@@ -43,8 +44,15 @@ struct CookieMatches {
 /// cookies_named looks through every Cookie field. Names are case-sensitive. No allocation.
 CookieMatches cookies_named(const HeaderFields& fields, std::string_view name) noexcept;
 
-/// is_gate_cookie: "__Host-sallyport" or "sallyport-PORT", and either with "-form", whatever their case: the
-/// cookies of every gate on this host, since browsers do not keep cookies of one host's ports apart.
+/// login_cookie_name is "__Host-sallyport" for who came by https to its own port, "__Host-sallyport-PORT" at
+/// another one, "sallyport-PORT" by http: cookies ignore ports, and two gates on one host must not take each
+/// other's logins away.
+std::string login_cookie_name(PublicPort reached);
+/// form_cookie_name is its companion before a login.
+std::string form_cookie_name(PublicPort reached);
+
+/// is_gate_cookie: one of the names above for any port, whatever its case: the cookies of every gate on this
+/// host, since browsers do not keep cookies of one host's ports apart.
 bool is_gate_cookie(std::string_view name) noexcept;
 
 /// cookies_without joins the Cookie fields into one value for the backend and leaves out the names given,

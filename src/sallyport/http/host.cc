@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sallyport/http/host.h"
 
+#include <utility>
+
 #include "sallyport/base/address.h"
 #include "sallyport/base/text.h"
 #include "sallyport/http/internal/authority.h"
@@ -55,29 +57,42 @@ bool is_loopback_host(std::string_view host_field, std::uint16_t port, std::uint
   return ip.has_value() && ip->is_loopback();
 }
 
-void HostList::add(const HostPort& host) {
-  const std::uint16_t port = host.port.value_or(default_port_);
-  spellings_.push_back(concat(host.host, ':', port));
-  if (port == default_port_) spellings_.push_back(host.host);
+std::string_view name_of(Scheme scheme) noexcept { return scheme == Scheme::https ? "https" : "http"; }
+std::uint16_t default_port_of(Scheme scheme) noexcept { return scheme == Scheme::https ? 443 : 80; }
+
+void HostList::add(const HostPort& host, Scheme scheme) {
+  const PublicPort reached{scheme, host.port.value_or(default_port_of(scheme))};
+  add_spelling(concat(host.host, ':', reached.port), reached);
+  if (reached.port == default_port_of(scheme)) add_spelling(host.host, reached);
 }
 
-bool HostList::holds(std::string_view canonical) const noexcept {
-  for (const std::string& spelling : spellings_) {
-    if (iequals(spelling, canonical)) return true;
+void HostList::add_spelling(std::string spelling, PublicPort reached) {
+  for (Name& name : names_) {
+    if (!iequals(name.spelling, spelling)) continue;
+    if (reached.scheme == Scheme::https) name.reached = reached;
+    return;
   }
-  return false;
+  names_.push_back(Name{std::move(spelling), reached});
 }
 
-bool HostList::allows(std::string_view host_field) const {
-  if (holds(host_field)) return true;
-  if (!host_field.starts_with('[')) return false;
+const HostList::Name* HostList::holds(std::string_view canonical) const noexcept {
+  for (const Name& name : names_) {
+    if (iequals(name.spelling, canonical)) return &name;
+  }
+  return nullptr;
+}
+
+std::optional<PublicPort> HostList::find(std::string_view host_field) const {
+  if (const Name* name = holds(host_field)) return name->reached;
+  if (!host_field.starts_with('[')) return std::nullopt;
   const auto parsed = HostPort::parse(host_field);  // an IPv6 address has many spellings
-  return parsed && holds(parsed->str());
+  const Name* name = parsed ? holds(parsed->str()) : nullptr;
+  return name == nullptr ? std::nullopt : std::optional(name->reached);
 }
 
 std::string HostList::str() const {
   std::string text;
-  for (const std::string& spelling : spellings_) text += concat(text.empty() ? "" : ", ", spelling);
+  for (const Name& name : names_) text += concat(text.empty() ? "" : ", ", name.spelling);
   return text;
 }
 

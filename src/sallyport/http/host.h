@@ -29,22 +29,44 @@ struct HostPort {
 /// `default_port`).
 bool is_loopback_host(std::string_view host_field, std::uint16_t port, std::uint16_t default_port);
 
-/// HostList is the names under which a listener may be asked. Empty: nothing is allowed. Immutable once in
-/// use; any thread.
+enum class Scheme : std::uint8_t { http, https };
+std::string_view name_of(Scheme scheme) noexcept;
+/// default_port_of is 80 or 443.
+std::uint16_t default_port_of(Scheme scheme) noexcept;
+
+/// PublicPort is what a browser's address says besides the host. Behind a proxy that ends TLS it is the
+/// proxy's, not the listener's.
+struct PublicPort {
+  Scheme scheme = Scheme::http;
+  std::uint16_t port = 80;
+  friend bool operator==(const PublicPort&, const PublicPort&) = default;
+};
+
+/// HostList is the names under which a listener may be asked, and how a browser came by each. Empty: nothing
+/// is allowed. Immutable once in use; any thread.
 class HostList {
  public:
-  /// default_port is the scheme's: 80, or 443 with TLS. A host without port means that one.
-  explicit HostList(std::uint16_t default_port) : default_port_(default_port) {}
-  void add(const HostPort& host);
-  /// allows compares the Host field's value; no allocation for names and IPv4.
-  [[nodiscard]] bool allows(std::string_view host_field) const;
+  /// scheme is what the listener itself speaks.
+  explicit HostList(Scheme scheme) : scheme_(scheme) {}
+  void add(const HostPort& host) { add(host, scheme_); }
+  /// add takes a host without a port as one at the scheme's own. Where both schemes lead to one spelling,
+  /// https is what counts: what is meant for it must not be had by http.
+  void add(const HostPort& host, Scheme scheme);
+  /// find compares the Host field's value; none: it is not allowed. No allocation for names and IPv4.
+  [[nodiscard]] std::optional<PublicPort> find(std::string_view host_field) const;
+  [[nodiscard]] bool allows(std::string_view host_field) const { return find(host_field).has_value(); }
   /// str lists the names, for the log line that explains a refusal.
   [[nodiscard]] std::string str() const;
 
  private:
-  [[nodiscard]] bool holds(std::string_view canonical) const noexcept;
-  std::uint16_t default_port_;
-  std::vector<std::string> spellings_;  // with the port; where it is the default one, also without
+  struct Name {
+    std::string spelling;  // with the port; where it is the scheme's own, also without
+    PublicPort reached;
+  };
+  void add_spelling(std::string spelling, PublicPort reached);
+  [[nodiscard]] const Name* holds(std::string_view canonical) const noexcept;
+  Scheme scheme_;
+  std::vector<Name> names_;
 };
 
 }  // namespace sallyport

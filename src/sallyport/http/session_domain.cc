@@ -25,8 +25,7 @@ std::string_view before(std::string_view text, std::string_view suffix) noexcept
 
 }  // namespace
 
-Result<SessionDomain> SessionDomain::make(std::string_view scheme, std::string_view domain,
-                                          std::uint16_t port) {
+Result<SessionDomain> SessionDomain::make(PublicPort reached, std::string_view domain) {
   SALLYPORT_TRY(host, HostPort::parse(concat("a.", domain)));
   const bool is_name = !host.port && host.host.size() > 2 && host.host.find(':') == std::string::npos &&
                        host.host.find_first_not_of("0123456789.", 2) != std::string::npos;
@@ -34,9 +33,10 @@ Result<SessionDomain> SessionDomain::make(std::string_view scheme, std::string_v
     return fail(Code::invalid_argument,
                 concat("\"", escaped(domain, 80), "\" is no domain; write a name such as tools.example.org"));
   SessionDomain made;
-  made.scheme_ = concat(scheme, "://");
-  made.port_suffix_ = concat(std::string_view(host.host).substr(1), ':', port);
-  const bool is_default = port == (scheme == "https" ? 443 : 80);
+  made.reached_ = reached;
+  made.scheme_ = concat(name_of(reached.scheme), "://");
+  made.port_suffix_ = concat(std::string_view(host.host).substr(1), ':', reached.port);
+  const bool is_default = reached.port == default_port_of(reached.scheme);
   made.suffix_ = is_default ? host.host.substr(1) : made.port_suffix_;
   return made;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "sallyport/base/result.h"
+#include "sallyport/http/host.h"
 
 namespace sallyport {
 
@@ -14,8 +15,8 @@ namespace sallyport {
 /// the scheme's own. A value; its questions do not allocate.
 class SessionDomain {
  public:
-  /// make: invalid_argument where `domain` is no host name, or an address. `scheme` is "http" or "https".
-  static Result<SessionDomain> make(std::string_view scheme, std::string_view domain, std::uint16_t port);
+  /// make: invalid_argument where `domain` is no host name, or an address.
+  static Result<SessionDomain> make(PublicPort reached, std::string_view domain);
 
   /// label_in is the session's label in a Host field; empty where the host is none of this domain. What it
   /// returns is one label of lower-case letters, digits and '-', and nothing more is promised.
@@ -24,9 +25,12 @@ class SessionDomain {
   [[nodiscard]] bool is_origin_of(std::string_view session, std::string_view origin_field) const noexcept;
   /// origin_of is how people reach `session`: "http://a.localhost:7070".
   [[nodiscard]] std::string origin_of(std::string_view session) const;
+  /// reached is how a browser comes to any of its names.
+  [[nodiscard]] PublicPort reached() const noexcept { return reached_; }
 
  private:
   SessionDomain() = default;
+  PublicPort reached_;
   std::string scheme_;       // with "://"
   std::string suffix_;       // ".localhost:7070"; without a port where it is the scheme's own
   std::string port_suffix_;  // the same with the port written out

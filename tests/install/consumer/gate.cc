@@ -26,7 +26,7 @@ class CountingLog final : public AuditLog {
 };
 
 GateRules rules_of_localhost() {
-  GateRules rules{HostList(80)};
+  GateRules rules{HostList(Scheme::http)};
   rules.hosts.add(*HostPort::parse("127.0.0.1:7070"));
   return rules;
 }
@@ -51,7 +51,6 @@ class World {
     if (!parse_request_head(text, head).complete()) return false;
     ListenerTraits listener;
     listener.port = 7070;
-    listener.login_cookie = login_cookie_name(Tls::off, 7070);
     ConnectionFacts facts;
     facts.peer = SocketAddress::tcp(IpAddress::v4({127, 0, 0, 1}), 40000);
     facts.local = SocketAddress::tcp(IpAddress::v4({127, 0, 0, 1}), 7070);

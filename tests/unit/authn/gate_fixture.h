@@ -68,7 +68,6 @@ class GateFixture : public testing::Test {
     listener_.reach = Reach::this_machine;
     listener_.port = 7070;
     listener_.local_trust = LocalTrust::on;
-    listener_.login_cookie = login_cookie_name(Tls::off, 7070);
     for (const char* host : {"127.0.0.1:7070", "localhost:7070", "tool.example:7070"}) {
       rules_.hosts.add(*HostPort::parse(host));
       rules_.origins.add(Origin::of("http", *HostPort::parse(host)));
@@ -153,7 +152,7 @@ class GateFixture : public testing::Test {
                                 clock_.now());
     return std::string(minted->text.expose());
   }
-  std::string cookie(std::string_view value) const { return concat(listener_.login_cookie, "=", value); }
+  std::string cookie(std::string_view value) const { return concat("sallyport-7070=", value); }
 
   ManualMonotonicClock clock_;
   CountingEntropy entropy_;
@@ -164,7 +163,7 @@ class GateFixture : public testing::Test {
   InternalCredentials internals_{store_, entropy_};
   MemoryAuditLog audit_;
   ListenerTraits listener_;
-  GateRules rules_{HostList(80)};
+  GateRules rules_{HostList(Scheme::http)};
   ConnectionFacts facts_;
   bool unix_peer_ = false;
   int lookups_ = 0;

@@ -252,10 +252,32 @@ TEST_F(GateTest, AT_10_a_login_opens_no_door_but_by_cookie) {
   EXPECT_FALSE(admit(upgrade_of("/ws?ticket=" + mine).with("Origin", "http://127.0.0.1:7070")).allowed());
 }
 
-TEST_F(GateTest, the_names_of_cookies) {
-  EXPECT_EQ(login_cookie_name(Tls::on, 443), "__Host-sallyport");
-  EXPECT_EQ(login_cookie_name(Tls::off, 7070), "sallyport-7070");
-  EXPECT_NE(form_cookie_name(Tls::on, 443), login_cookie_name(Tls::on, 443));
+TEST_F(GateTest, AT_10_a_login_counts_under_the_name_of_its_hosts_scheme_and_port_only) {
+  rules_.hosts.add(*HostPort::parse("secure.example"), Scheme::https);
+  rules_.hosts.add(*HostPort::parse("secure.example:8443"), Scheme::https);
+  rules_.session_domains.push_back(*SessionDomain::make({Scheme::https, 443}, "tools.example"));
+  const std::string mine = login();
+  const std::vector<std::pair<std::string_view, std::string_view>> homes{
+      {"tool.example:7070", "sallyport-7070"},
+      {"secure.example", "__Host-sallyport"},
+      {"secure.example:8443", "__Host-sallyport-8443"},
+      {"demo.tools.example", "__Host-sallyport"}};
+  for (const auto& [host, own] : homes) {
+    for (const std::string_view name :
+         {"sallyport-7070", "sallyport-443", "sallyport-8443", "sallyport-80", "__Host-sallyport",
+          "__Host-sallyport-443", "__Host-sallyport-7070", "__Host-sallyport-8443", "__host-sallyport"}) {
+      Asked asked = Asked{}.with("Cookie", concat(name, "=", mine));
+      asked.host = host;
+      EXPECT_EQ(admit(asked).allowed(), name == own) << name << " at " << host;
+    }
+  }
+}
+
+TEST_F(GateTest, AT_10_the_word_of_a_proxy_does_not_change_which_cookie_counts) {
+  rules_.hosts.add(*HostPort::parse("secure.example"), Scheme::https);
+  Asked asked = Asked{}.with("Cookie", concat("sallyport-80=", login())).with("X-Forwarded-Proto", "http");
+  asked.host = "secure.example";
+  EXPECT_FALSE(admit(asked).allowed());
 }
 
 TEST_F(GateTest, two_credentials_sent_on_purpose_are_refused) {

@@ -118,13 +118,6 @@ TEST(TraitsOf, AT_01_local_trust_is_for_direct_loopback_listeners_only) {
   EXPECT_EQ(traits_of(settings, door_at("127.0.0.1:7070")).fronting, Fronting::proxied);
 }
 
-TEST(TraitsOf, cookies_are_host_bound_over_tls_and_named_by_port_without) {
-  EXPECT_EQ(traits_of({}, door_at("192.0.2.1:443", Tls::on)).login_cookie, "__Host-sallyport");
-  const auto one = traits_of({}, door_at("127.0.0.1:7070")).login_cookie;
-  EXPECT_THAT(one, HasSubstr("7070"));
-  EXPECT_NE(one, traits_of({}, door_at("127.0.0.1:7071")).login_cookie);
-}
-
 TEST(RulesFor, BY_04_loopback_listener_answers_to_loopback_names_with_its_port) {
   const auto rules = rules_at({}, door_at("127.0.0.1:7070"));
   for (const auto* good :
@@ -156,10 +149,30 @@ TEST(RulesFor, BY_04_public_urls_are_names_too_with_and_without_the_schemes_port
   const auto rules = rules_at(settings, door_at("127.0.0.1:7070"));
   for (const auto* good : {"tool.example", "tool.example:443", "alt.example:8443"})
     EXPECT_TRUE(rules.hosts.allows(good)) << good;
-  for (const auto* bad : {"alt.example", "tool.example:7070", "sub.tool.example"})
+  for (const auto* bad : {"alt.example", "tool.example:7070", "tool.example:80", "sub.tool.example"})
     EXPECT_FALSE(rules.hosts.allows(bad)) << bad;
   EXPECT_EQ(rules.origins.judge("https://tool.example"), OriginVerdict::listed);
   EXPECT_NE(rules.origins.judge("http://tool.example"), OriginVerdict::listed);
+}
+
+TEST(RulesFor, BY_04_each_name_says_how_a_browser_came_by_it) {
+  const PublicPort own{Scheme::http, 7070};
+  Settings settings;
+  settings.public_urls = {*PublicUrl::parse("https://tool.example"),
+                          *PublicUrl::parse("https://alt.example:8443"),
+                          *PublicUrl::parse("http://plain.example")};
+  const auto behind = rules_at(settings, door_at("127.0.0.1:7070"));
+  EXPECT_EQ(behind.hosts.find("localhost:7070"), own);
+  EXPECT_EQ(behind.hosts.find("tool.example"), (PublicPort{Scheme::https, 443}));
+  EXPECT_EQ(behind.hosts.find("tool.example:443"), (PublicPort{Scheme::https, 443}));
+  EXPECT_EQ(behind.hosts.find("alt.example:8443"), (PublicPort{Scheme::https, 8443}));
+  EXPECT_EQ(behind.hosts.find("plain.example"), (PublicPort{Scheme::http, 80}));
+  const auto tls = rules_at({}, door_at("192.0.2.1:8443", Tls::on));
+  EXPECT_EQ(tls.hosts.find("192.0.2.1:8443"), (PublicPort{Scheme::https, 8443}));
+  settings.public_urls = {*PublicUrl::parse("https://localhost:7070")};
+  EXPECT_EQ(rules_at(settings, door_at("127.0.0.1:7070")).hosts.find("localhost:7070"),
+            (PublicPort{Scheme::https, 7070}))
+      << "where both lead to one name, the safe one counts";
 }
 
 TEST(RulesFor, AT_03_bad_public_paths_are_errors_and_not_ignored) {

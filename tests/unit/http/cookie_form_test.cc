@@ -48,13 +48,28 @@ TEST(Cookies, SA_05_ours_are_kept_from_the_backend) {
 }
 
 TEST(Cookies, SA_05_those_of_every_gate_on_this_host_are_known) {
-  for (const std::string_view ours :
-       {"__Host-sallyport", "__host-SALLYPORT-form", "sallyport-7070", "Sallyport-1-form"}) {
+  for (const std::string_view ours : {"__Host-sallyport", "__host-SALLYPORT-form", "__Host-sallyport-8443",
+                                      "__HOST-sallyport-8443-FORM", "sallyport-7070", "Sallyport-1-form"}) {
     EXPECT_TRUE(is_gate_cookie(ours)) << ours;
   }
-  for (const std::string_view other :
-       {"", "sallyport", "sallyport-", "sallyport-7070x", "sallyport-form", "xsallyport-1", "session"}) {
+  for (const std::string_view other : {"", "sallyport", "sallyport-", "sallyport-7070x", "sallyport-form",
+                                       "xsallyport-1", "session", "__Host-sallyport-", "__Host-sallyport8443",
+                                       "__Host-sallyport-x", "__Host-sallyport-8443-", "__Host-", "-form"}) {
     EXPECT_FALSE(is_gate_cookie(other)) << other;
+  }
+}
+
+TEST(Cookies, AT_10_are_named_by_scheme_and_port_and_known_by_every_name) {
+  EXPECT_EQ(login_cookie_name({Scheme::https, 443}), "__Host-sallyport");
+  EXPECT_EQ(login_cookie_name({Scheme::https, 8443}), "__Host-sallyport-8443");
+  EXPECT_EQ(login_cookie_name({Scheme::http, 8443}), "sallyport-8443");
+  EXPECT_EQ(form_cookie_name({Scheme::https, 443}), "__Host-sallyport-form");
+  EXPECT_EQ(form_cookie_name({Scheme::http, 80}), "sallyport-80-form");
+  for (const Scheme scheme : {Scheme::http, Scheme::https}) {
+    for (const std::uint16_t port : std::initializer_list<std::uint16_t>{1, 80, 443, 65535}) {
+      EXPECT_TRUE(is_gate_cookie(login_cookie_name({scheme, port})));
+      EXPECT_TRUE(is_gate_cookie(form_cookie_name({scheme, port})));
+    }
   }
 }
 

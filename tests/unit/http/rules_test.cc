@@ -55,7 +55,7 @@ TEST(Host, BY_04_refuses_what_others_might_read_differently) {
 }
 
 TEST(HostList, BY_04_is_exact) {
-  HostList list(80);
+  HostList list(Scheme::http);
   EXPECT_FALSE(list.allows("localhost")) << "an empty list allows nothing";
   list.add(host("localhost:7070"));
   list.add(host("[::1]:7070"));
@@ -69,6 +69,30 @@ TEST(HostList, BY_04_is_exact) {
         "localhost:7070.evil", "[::2]:7070", "tool.example:443", "tool.example.", "xtool.example", "", "[",
         "127.0.0.1:7070", "u@localhost:7070"}) {
     EXPECT_FALSE(list.allows(text)) << text;
+  }
+}
+
+TEST(HostList, BY_04_knows_by_which_scheme_each_name_is_reached) {
+  HostList list(Scheme::http);
+  EXPECT_EQ(list.find("localhost"), std::nullopt);
+  list.add(host("localhost:7070"));
+  list.add(host("tool.example"), Scheme::https);
+  list.add(host("[::1]:8443"), Scheme::https);
+  EXPECT_EQ(list.find("LOCALHOST:7070"), (PublicPort{Scheme::http, 7070}));
+  EXPECT_EQ(list.find("tool.example"), (PublicPort{Scheme::https, 443}));
+  EXPECT_EQ(list.find("tool.example:443"), (PublicPort{Scheme::https, 443}));
+  EXPECT_EQ(list.find("tool.example:80"), std::nullopt);
+  EXPECT_EQ(list.find("[0:0:0:0:0:0:0:1]:8443"), (PublicPort{Scheme::https, 8443}));
+  EXPECT_EQ(list.str(), "localhost:7070, tool.example:443, tool.example, [::1]:8443");
+}
+
+TEST(HostList, BY_04_https_counts_where_both_schemes_lead_to_one_name) {
+  for (const auto& order :
+       {std::array{Scheme::http, Scheme::https}, std::array{Scheme::https, Scheme::http}}) {
+    HostList list(Scheme::http);
+    for (const Scheme scheme : order) list.add(host("tool.example"), scheme);
+    EXPECT_EQ(list.find("tool.example"), (PublicPort{Scheme::https, 443}));
+    EXPECT_EQ(list.find("tool.example:80"), (PublicPort{Scheme::http, 80}));
   }
 }
 

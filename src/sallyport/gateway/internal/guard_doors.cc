@@ -66,21 +66,20 @@ Result<BoundDoor> Guard::Core::judge_bound(const DoorPlan& plan, const OpenedDoo
 Status Guard::Core::plan_domains() {
   if (!serves_many()) return ok();
   for (const auto& door : bound) {
-    const std::string_view scheme = door.tls == Tls::on ? "https" : "http";
-    const std::uint16_t own_port = door.tls == Tls::on ? 443 : 80;
-    const std::uint16_t port = door.address.is_unix() ? own_port : door.address.port;
+    const Scheme scheme = door.tls == Tls::on ? Scheme::https : Scheme::http;
+    const PublicPort own{scheme, door.address.is_unix() ? default_port_of(scheme) : door.address.port};
     if (!settings.domain.empty()) {
       const auto url = PublicUrl::parse(settings.domain);
       const bool https = url && url->scheme == PublicUrl::Scheme::https;
-      auto made = url ? SessionDomain::make(https ? "https" : "http", url->host, url->port)
-                      : SessionDomain::make(scheme, settings.domain, port);
+      const PublicPort named = url ? PublicPort{https ? Scheme::https : Scheme::http, url->port} : own;
+      auto made = SessionDomain::make(named, url ? url->host : settings.domain);
       if (!made) return std::move(made).error();
       domains.insert(domains.begin(), *std::move(made));
     }
     const bool local =
         door.address.is_unix() || door.address.ip.is_unspecified() || door.address.ip.is_loopback();
     if (!local) continue;
-    SALLYPORT_TRY(made, SessionDomain::make(scheme, "localhost", port));
+    SALLYPORT_TRY(made, SessionDomain::make(own, "localhost"));
     domains.push_back(std::move(made));
   }
   return ok();
@@ -194,7 +193,7 @@ Status Guard::Core::open_admin_door() {
     opened = open_door(SocketAddress::unix_path(path), 1);
   }
   if (!opened) return std::move(opened).error();
-  GateRules rules{HostList(80)};
+  GateRules rules{HostList(Scheme::http)};
   SALLYPORT_TRY(localhost, HostPort::parse("localhost"));
   rules.hosts.add(localhost);
   rules.networks.peer_uids = {powers.own_uid};
