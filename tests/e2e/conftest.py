@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from harness.gate import Gate, binary, other_user_prefix, run_cli  # noqa: E402
 from harness.secrets_book import SecretsBook  # noqa: E402
+from harness.serving import Serving  # noqa: E402
 
 BOOK = SecretsBook()
 
@@ -99,6 +100,21 @@ def start_shared():
         finish_gates(gates)
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def serve(folder):
+    """serve(*options, **keywords) -> Serving, likewise."""
+    made = []
+
+    def start(*options, **keywords):
+        gateway = Serving.__new__(Serving)
+        made.append(gateway)
+        gateway.__init__(BOOK, folder / str(len(made)), *options, **keywords)
+        return gateway
+
+    yield start
+    finish_gates(made)
 
 
 @pytest.fixture

@@ -10,25 +10,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
 from harness.gate import alive, descendants, eventually
-from harness.serving import TOOL, Serving
-
-
-@pytest.fixture
-def serve(folder, book):
-    made = []
-
-    def start(*options, **keywords):
-        gateway = Serving.__new__(Serving)
-        made.append(gateway)
-        gateway.__init__(book, folder / str(len(made)), *options, **keywords)
-        return gateway
-
-    yield start
-    complaints = [c for one in made if hasattr(one, "process") for c in one.finish()]
-    assert not complaints, "\n".join(complaints)
+from harness.serving import TOOL
 
 
 def words_of(text):

@@ -371,6 +371,14 @@ TEST_F(LateValue, SA_07_a_stop_does_not_wait_for_what_never_comes) {
   turn(0ms);
 }
 
+TEST_F(LateValue, SA_06_a_wait_for_a_session_that_is_gone_ends) {
+  turn(5s);
+  EXPECT_THAT(end_.heard(), IsEmpty());
+  stuck_->brought = nullptr;  // the supervisor drops calls for a session that it has forgotten
+  turn(0ms);
+  EXPECT_THAT(end_.heard(), HasSubstr("503"));
+}
+
 TEST_F(LateValue, SA_07_what_comes_is_told) {
   turn(5s);
   stuck_->brought("here");

@@ -53,6 +53,19 @@ std::string_view method_name(Method method) {
   }
 }
 
+Response turned_away(const Verdict& verdict) {
+  std::string_view remedy = "the admin door does not let this request through; its audit log says why";
+  if (verdict.status == 401) remedy = "send an access token as Authorization: Bearer spa_...";
+  if (verdict.retry_after > Duration::zero()) remedy = "too often; wait for as long as Retry-After says";
+  auto response = problem(verdict.status, "refused", remedy);
+  if (verdict.status == 401) response.add("WWW-Authenticate", "Bearer");
+  if (verdict.retry_after > Duration::zero()) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(verdict.retry_after).count();
+    response.add("Retry-After", concat(seconds));
+  }
+  return response;
+}
+
 }  // namespace
 
 struct AdminApi::Row {
@@ -106,12 +119,7 @@ Task<void> AdminApi::handle(Exchange& exchange) {
                           none,        PeerLookup(ask_peer), exchange.request_id()};
   const Verdict verdict = parts_.gate.admit(evidence);
   if (!verdict.allowed()) {
-    auto response = problem(verdict.status, "refused",
-                            verdict.status == 401
-                                ? "send an access token as Authorization: Bearer spa_..."
-                                : "the admin door does not let this request through; its audit log says why");
-    if (verdict.status == 401) response.add("WWW-Authenticate", "Bearer");
-    (void)co_await exchange.respond(response);
+    (void)co_await exchange.respond(turned_away(verdict));
     co_return;
   }
   const LiveBinding binding{verdict.credential(), verdict.expires, none};

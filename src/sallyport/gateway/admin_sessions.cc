@@ -20,8 +20,10 @@ constexpr std::size_t kPageUsual = 100;
 constexpr Duration kEndLookEvery = std::chrono::milliseconds(50);
 constexpr Duration kEndWaitMax = std::chrono::seconds(25);
 
-/// cut_short is for an exchange that was cut while it waited: nobody will read it.
-Response cut_short() { return problem(503, "unavailable", "the gateway is stopping"); }
+/// cut_short is for a wait that brought nothing.
+Response cut_short() {
+  return problem(503, "unavailable", "the session ended meanwhile, or the gateway is stopping");
+}
 
 /// take_choice reads one of a few words.
 template <class Enum, std::size_t N>

@@ -129,6 +129,49 @@ TEST_F(ThrottlesTest, SG_11_local_trust_does_not_suffer_from_a_neighbours_guesse
   EXPECT_TRUE(admit(local_asked()).allowed());
 }
 
+TEST_F(ThrottlesTest, SG_11_behind_a_shared_address_a_wrong_token_waits_and_a_right_one_does_not) {
+  const std::string good = access_token();
+  for (const char* shared : {"127.0.0.1", "::1"}) {
+    Asked wrong = guess();
+    wrong.peer = shared;
+    for (int i = 0; i < 5; ++i) {
+      wrong.fields = guess().fields;
+      EXPECT_EQ(admit(wrong).status, 401) << shared << ' ' << i;
+    }
+    wrong.fields = guess().fields;
+    const Verdict locked = admit(wrong);
+    EXPECT_EQ(locked.denial, Denial::locked_out) << shared;
+    EXPECT_EQ(locked.retry_after, seconds(2)) << shared;
+    Asked right = bearer(good);
+    right.peer = shared;
+    EXPECT_TRUE(admit(right).allowed()) << shared << ": a stranger behind the same proxy locks nobody out";
+  }
+  Asked elsewhere_on_this_machine = bearer(good);
+  elsewhere_on_this_machine.peer = "127.0.0.2";
+  for (int i = 0; i < 5; ++i) {
+    Asked wrong = guess();
+    wrong.peer = elsewhere_on_this_machine.peer;
+    (void)admit(wrong);
+  }
+  EXPECT_EQ(admit(elsewhere_on_this_machine).denial, Denial::locked_out) << "only those two are shared";
+}
+
+TEST_F(ThrottlesTest, SG_11_a_unix_peers_wrong_tokens_wait_and_right_ones_do_not) {
+  unix_peer_ = true;
+  const std::string good = access_token();
+  Asked wrong = guess();
+  wrong.uid = kOwnUid;
+  for (int i = 0; i < 5; ++i) {
+    wrong.fields = guess().fields;
+    EXPECT_EQ(admit(wrong).status, 401) << i;
+  }
+  wrong.fields = guess().fields;
+  EXPECT_EQ(admit(wrong).denial, Denial::locked_out);
+  Asked right = bearer(good);
+  right.uid = kOwnUid;
+  EXPECT_TRUE(admit(right).allowed());
+}
+
 TEST_F(ThrottlesTest, SG_12_clients_wait_before_a_credential_is_looked_at_and_users_after) {
   RateLimiter limiter(test_key(), {*RateRule::parse("client=60/m:5"), *RateRule::parse("user=60/m:3")});
   RateStep rate(limiter);
