@@ -224,6 +224,28 @@ void add_doctor(CLI::App& app, Chosen& chosen, const Environment& environment) {
   });
 }
 
+void add_tls(CLI::App& app, Chosen& chosen, const Environment& environment) {
+  auto* tls = app.add_subcommand("tls", "the listeners' certificate");
+  tls->require_subcommand(1);
+  auto* status = tls->add_subcommand("status", "which certificate is served, from where, and until when");
+  status->footer(
+      "Example: sallyport tls status --json\n"
+      "0: it is good, or TLS is off; 1: there would be none; 3: it is over, not valid yet, due or not "
+      "renewed.\n"
+      "Where no gateway runs, the options say for which settings to look.");
+  auto options = std::make_shared<SettingsOptions>(*status, all_options());
+  auto call = std::make_shared<TlsStatusCall>();
+  auto json = std::make_shared<bool>(false);
+  status->add_option("--session", call->session, "whose gateway, where several run")->type_name("ID");
+  status->add_flag("--json", *json, "for machines");
+  status->callback([options, call, json, &chosen, &environment] {
+    chosen = [options, call, json, &environment] {
+      call->settings = options->collected();
+      return command_tls_status(*call, output_of(*json), environment);
+    };
+  });
+}
+
 void add_lockout(CLI::App& app, Chosen& chosen, const Environment& environment) {
   auto* lockout = app.add_subcommand("lockout", "who has to wait after wrong credentials");
   lockout->require_subcommand(1);
@@ -327,6 +349,7 @@ int run_cli(int argc, const char* const* argv, const Environment& environment) {
   add_lockout(app, chosen, environment);
   add_cookie(app, chosen, environment);
   add_cert(app, chosen, environment);
+  add_tls(app, chosen, environment);
   add_audit(app, chosen, environment);
   add_doctor(app, chosen, environment);
   add_config(app, chosen, environment);

@@ -130,6 +130,14 @@ struct DoctorCall {
 /// command_doctor returns 0 where it found nothing, 1 for warnings, 3 for failures.
 int command_doctor(const DoctorCall& call, Output output, const Environment& environment);
 
+struct TlsStatusCall {
+  SettingsArguments settings;  ///< where no gateway runs: what it would serve by these
+  std::string session;         ///< whose gateway, where several of one user run
+};
+/// command_tls_status returns 0, 1 where there would be no certificate, 3 where the one that is served is
+/// over, not valid yet, due (five sixths of its life are over), or cannot be renewed.
+int command_tls_status(const TlsStatusCall& call, Output output, const Environment& environment);
+
 struct LockoutCall {
   enum class Verb : std::uint8_t { list, release } verb = Verb::list;
   enum class Everybody : std::uint8_t { no, yes } everybody = Everybody::no;

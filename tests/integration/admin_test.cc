@@ -245,8 +245,8 @@ TEST_F(Admin, SA_06_sessions_are_listed_and_found_by_their_exact_id) {
 
 TEST_F(Admin, SA_10_health_reports_authentication_store_audit_password_and_sessions) {
   report_.listeners = {"192.0.2.1:7070 tls"};
-  report_.tls_source = "local authority";
-  report_.tls_days_left = 88;
+  report_.tls.source = "local authority";
+  report_.tls.days_left = 88;
   report_.authentication = "required";
   report_.store = "memory";
   report_.live_credentials = 3;

@@ -13,7 +13,7 @@ namespace sallyport {
 /// AuditCounts are the sums since the start, by names that are enumerations: their number never grows.
 class AuditCounts {
  public:
-  static constexpr std::size_t kKinds = static_cast<std::size_t>(AuditKind::audit_broken) + 1;
+  static constexpr std::size_t kKinds = static_cast<std::size_t>(AuditKind::certificate) + 1;
   static constexpr std::size_t kOutcomes = static_cast<std::size_t>(Outcome::failed) + 1;
   static constexpr std::size_t kDenials = static_cast<std::size_t>(Denial::unspecified) + 1;
 

@@ -11,12 +11,12 @@ namespace sallyport {
 namespace {
 
 constexpr std::array<std::string_view, 4> kDoors{"http", "websocket", "admin", "library"};
-constexpr std::array<std::string_view, 13> kKinds{
-    "request",        "login",      "logout",      "credential_minted", "credential_revoked",
-    "connection_cut", "session",    "lockout",     "setting_weakened",  "service",
-    "audit_lost",     "audit_torn", "audit_broken"};
+constexpr std::array<std::string_view, 14> kKinds{
+    "request",        "login",      "logout",       "credential_minted", "credential_revoked",
+    "connection_cut", "session",    "lockout",      "setting_weakened",  "service",
+    "audit_lost",     "audit_torn", "audit_broken", "certificate"};
 constexpr std::array<std::string_view, 3> kOutcomes{"denied", "allowed", "failed"};
-static_assert(kKinds.size() == static_cast<std::size_t>(AuditKind::audit_broken) + 1);
+static_assert(kKinds.size() == static_cast<std::size_t>(AuditKind::certificate) + 1);
 static_assert(kDoors.size() == static_cast<std::size_t>(Door::library) + 1);
 static_assert(kOutcomes.size() == static_cast<std::size_t>(Outcome::failed) + 1);
 

@@ -35,6 +35,7 @@ enum class AuditKind : std::uint8_t {
   audit_lost,          ///< events before this one are missing; detail holds their number
   audit_torn,          ///< a crash cut the line before this one short; detail holds its size and SHA-256
   audit_broken,        ///< what stands before this line is not what was written there
+  certificate,         ///< the listeners' certificate was replaced, or a new one was refused; see detail
 };
 std::string_view name_of(AuditKind kind) noexcept;
 

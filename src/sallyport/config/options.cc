@@ -31,6 +31,8 @@ constexpr std::array kOptions{
                "certificate chain in PEM, with --tls-key", {}, store_text<&Settings::tls_cert>},
     OptionSpec{"tls-key", listening, path, once, "FILE", {}, {}, {},
                "its key in PEM, of mode 0600", {}, store_text<&Settings::tls_key>},
+    OptionSpec{"tailscale-socket", listening, path, once, "PATH", "/var/run/tailscale/tailscaled.sock", {}, {},
+               "where the Tailscale daemon of this machine answers", {}, store_text<&Settings::tailscale_socket>},
     OptionSpec{"insecurely-public", listening, flag, once, {}, "false", {}, "true",
                "let the network reach a listener that lacks TLS or authentication",
                {}, store_flag<&Settings::insecurely_public>},

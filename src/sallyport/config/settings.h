@@ -44,6 +44,7 @@ struct Settings {
   TlsMode tls = TlsMode::automatic;
   std::string tls_cert;
   std::string tls_key;
+  std::string tailscale_socket;
   std::vector<AuthMethod> auth;
   Switch no_local_trust = Switch::off;
   Switch insecurely_no_auth = Switch::off;

@@ -103,6 +103,7 @@ std::span<const AdminApi::Row> AdminApi::rows() noexcept {
       {Method::get, "/events", Need::known, &AdminApi::events, permission::kSessionsRead},
       {Method::get, "/audit", Need::admin, &AdminApi::show_audit, permission::kAuditRead},
       {Method::get, "/routes", Need::admin, &AdminApi::routes, permission::kRoutesRead},
+      {Method::get, "/tls", Need::admin, &AdminApi::tls, permission::kCertificatesRead},
       {Method::get, "/lockouts", Need::admin, &AdminApi::lockouts, permission::kLockoutsRead},
       {Method::post, "/lockouts/release", Need::admin, &AdminApi::release_lockouts,
        permission::kLockoutsRelease},

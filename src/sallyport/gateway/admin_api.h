@@ -26,6 +26,7 @@
 #include "sallyport/net/http1_server.h"
 #include "sallyport/policy/lockout.h"
 #include "sallyport/session/supervisor.h"
+#include "sallyport/tls/report.h"
 
 namespace sallyport {
 
@@ -38,8 +39,7 @@ inline constexpr std::string_view kCsrfHeader = "X-CSRF-Token";
 struct GatewayReport {
   std::string version;
   std::vector<std::string> listeners;
-  std::string tls_source;
-  int tls_days_left = -1;  ///< -1: no certificate
+  TlsReport tls;
   std::string authentication;
   std::string store;
   std::size_t live_credentials = 0;
@@ -137,6 +137,7 @@ class AdminApi final : public RequestHandler {
   Task<Response> routes(Exchange& exchange, Call& call);
   Task<Response> lockouts(Exchange& exchange, Call& call);
   Task<Response> release_lockouts(Exchange& exchange, Call& call);
+  Task<Response> tls(Exchange& exchange, Call& call);
   Task<Response> openapi(Exchange& exchange, Call& call);
 
   [[nodiscard]] std::string token_json(const SessionId& id) const;

@@ -74,4 +74,25 @@ std::string json_session(const SessionView& view, std::string_view url, const Se
   return dumped(body);
 }
 
+std::string json_tls(const TlsReport& report) {
+  Json passed = Json::array();
+  for (const auto& one : report.passed_over)
+    passed.push_back({{"source", name_of(one.tier)}, {"why", one.why}});
+  Json body{{"source", report.source}, {"why", report.why}, {"state", name_of(report.state)}};
+  if (!report.fingerprint.empty()) {
+    body["certificate"] = {{"names", report.names},
+                           {"issuer", report.issuer},
+                           {"not_before", utc(report.not_before)},
+                           {"not_after", utc(report.not_after)},
+                           {"days_left", report.days_left},
+                           {"fingerprint_sha256", report.fingerprint}};
+  }
+  if (!report.root_file.empty()) body["root_file"] = report.root_file;
+  body["passed_over"] = std::move(passed);
+  if (!report.fault.empty()) body["fault"] = report.fault;
+  if (report.changed_at != WallTime{}) body["changed"] = utc(report.changed_at);
+  body["changes"] = report.changes;
+  return dumped(body);
+}
+
 }  // namespace sallyport

@@ -12,6 +12,7 @@
 #include "sallyport/http/message.h"
 #include "sallyport/net/http1_types.h"
 #include "sallyport/session/session.h"
+#include "sallyport/tls/report.h"
 
 namespace sallyport {
 
@@ -25,6 +26,9 @@ Response problem_of(const Error& error);
 
 /// json_session describes a session: id, url, state, endings, exposure, history, and whose it is.
 std::string json_session(const SessionView& view, std::string_view url, const SessionEntry* entry = nullptr);
+
+/// json_tls describes a listener's certificate, or the one that would be served.
+std::string json_tls(const TlsReport& report);
 
 /// json_text quotes `text` as a JSON string; bytes that are no UTF-8 become U+FFFD.
 std::string json_text(std::string_view text);

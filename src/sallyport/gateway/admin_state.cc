@@ -64,7 +64,7 @@ Task<Response> AdminApi::health(Exchange&, Call& call) {
   Json body{{"status", failing ? "degraded" : "ok"}, {"version", report.version}};
   if (is_admin(call)) {
     body["listeners"] = report.listeners;
-    body["tls"] = {{"source", report.tls_source}, {"days_left", report.tls_days_left}};
+    body["tls"] = {{"source", report.tls.source}, {"days_left", report.tls.days_left}};
     body["authentication"] = report.authentication;
     body["password"] = report.password_state;
     body["store"] = {{"kind", report.store}, {"live_credentials", report.live_credentials}};
@@ -124,6 +124,8 @@ Task<Response> AdminApi::patch_settings(Exchange& exchange, Call& call) {
 Task<Response> AdminApi::openapi(Exchange&, Call&) {
   co_return json_answer(200, std::string(openapi_document()));
 }
+
+Task<Response> AdminApi::tls(Exchange&, Call&) { co_return json_answer(200, json_tls(parts_.report().tls)); }
 
 Task<Response> AdminApi::routes(Exchange&, Call&) {
   Json rows = Json::array();

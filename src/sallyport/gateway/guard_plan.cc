@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "sallyport/base/text.h"
+#include "sallyport/pki/names.h"
 
 namespace sallyport {
 namespace {
@@ -13,6 +14,11 @@ constexpr std::size_t kSessionIdMax = 63;
 bool wants(const std::vector<AuthMethod>& methods, AuthMethod method) {
   return methods.empty() || std::find(methods.begin(), methods.end(), method) != methods.end() ||
          std::find(methods.begin(), methods.end(), AuthMethod::automatic) != methods.end();
+}
+
+/// asks_for_tls: a source is named, so that loopback listeners have a certificate too.
+bool asks_for_tls(const Settings& settings) {
+  return (settings.tls != TlsMode::automatic && settings.tls != TlsMode::off) || !settings.tls_cert.empty();
 }
 
 Reach reach_of_listener(const ListenAddress& listen) {
@@ -93,6 +99,7 @@ std::vector<std::string> own_names(const BoundDoor& door, const GateIdentity& wh
   }
   if (!door.address.is_unix() && !wildcard) names.push_back(bracketed(door.address.ip));
   if (wildcard) names.insert(names.end(), who.local_names.begin(), who.local_names.end());
+  if (door.tls == Tls::on) names.insert(names.end(), who.tailnet_names.begin(), who.tailnet_names.end());
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
@@ -104,17 +111,11 @@ Result<std::vector<DoorPlan>> plan_doors(const Settings& settings) {
   if (settings.tls_cert.empty() != settings.tls_key.empty()) {
     return fail(Code::invalid_argument, "--tls-cert and --tls-key belong together; give both");
   }
-  if (settings.tls == TlsMode::mkcert || settings.tls == TlsMode::tailscale) {
-    return fail(Code::invalid_argument,
-                "--tls mkcert and --tls tailscale are not in this version yet; use --tls self-signed, or "
-                "--tls-cert and "
-                "--tls-key with a pair that they made");
-  }
   std::vector<DoorPlan> doors;
   std::vector<ListenerPlan> judged;
   for (const auto& listen : settings.listen) {
     DoorPlan door{listen, Tls::off};
-    const bool asked = settings.tls == TlsMode::self_signed || !settings.tls_cert.empty();
+    const bool asked = asks_for_tls(settings);
     const bool needed = settings.tls == TlsMode::automatic && reach_of_listener(listen) == Reach::network;
     if (settings.tls != TlsMode::off && (asked || needed)) door.tls = Tls::on;
     if (listen.address.is_unix() && !listen.is_inherited() && settings.tls == TlsMode::automatic)
@@ -213,6 +214,34 @@ std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door
   }
   add("localhost");
   return urls;
+}
+
+TlsWish tls_wish(const Settings& settings, const std::vector<DoorPlan>& doors,
+                 const std::vector<std::string>& local_names) {
+  TlsWish wish;
+  if (!settings.tls_cert.empty()) wish.only = TlsTier::given_files;
+  if (settings.tls == TlsMode::tailscale) wish.only = TlsTier::tailscale;
+  if (settings.tls == TlsMode::mkcert) wish.only = TlsTier::mkcert;
+  if (settings.tls == TlsMode::self_signed) wish.only = TlsTier::local_authority;
+  wish.certificate_file = settings.tls_cert;
+  wish.key_file = settings.tls_key;
+  wish.dir = settings.state_dir + "/tls";
+  wish.tailscale_socket = settings.tailscale_socket;
+  for (const auto& text : certificate_names(settings, doors, local_names)) {
+    if (const auto name = SubjectName::parse(text)) wish.names.push_back(*name);
+  }
+  wish.names.resize(std::min(wish.names.size(), kSubjectNamesMax), wish.names.front());
+  for (const auto& door : doors) {
+    if (door.tls == Tls::off || door.listen.address.is_unix()) continue;
+    wish.tailscale.listeners.push_back(door.listen.is_inherited() ? IpAddress() : door.listen.address.ip);
+  }
+  for (const auto& url : settings.public_urls) wish.tailscale.hosts.push_back(url.host);
+  return wish;
+}
+
+std::string why_no_tls(const Settings& settings) {
+  if (settings.tls == TlsMode::off) return "--tls off";
+  return "no listener is within the network's reach; --tls self-signed, mkcert or tailscale asks for one";
 }
 
 std::vector<std::string> certificate_names(const Settings& settings, const std::vector<DoorPlan>& doors,

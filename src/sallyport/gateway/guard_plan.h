@@ -9,6 +9,7 @@
 #include "sallyport/authn/gate.h"
 #include "sallyport/config/settings.h"
 #include "sallyport/policy/listener_safety.h"
+#include "sallyport/tls/cascade.h"
 
 namespace sallyport {
 
@@ -45,6 +46,7 @@ struct GateIdentity {
   SessionId session;
   std::shared_ptr<const Principal> owner;
   std::vector<std::string> local_names;
+  std::vector<std::string> tailnet_names{};  ///< of a certificate from Tailscale: ours on every TLS listener
   std::uint32_t own_uid = UINT32_MAX;
 };
 
@@ -61,6 +63,11 @@ Result<GateRules> admin_rules_for(const Settings& settings, const BoundDoor& doo
 /// its own address; of a wildcard listener this host's first address that is not loopback, then localhost.
 std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door,
                                  const std::vector<std::string>& local_names);
+/// tls_wish says where certificates of these listeners may come from.
+TlsWish tls_wish(const Settings& settings, const std::vector<DoorPlan>& doors,
+                 const std::vector<std::string>& local_names);
+/// why_no_tls says why no listener has a certificate, for `tls status`.
+std::string why_no_tls(const Settings& settings);
 /// certificate_names are the names that a certificate of ours must carry.
 std::vector<std::string> certificate_names(const Settings& settings, const std::vector<DoorPlan>& doors,
                                            const std::vector<std::string>& local_names);

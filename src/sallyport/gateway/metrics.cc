@@ -61,9 +61,13 @@ std::string write_metrics(const GatewayReport& report, const AuditCounts* counts
          report.audit.state == AuditHealth::State::failing ? 1 : 0);
   single(out, "sallyport_live_credentials", "gauge", "Credentials that would be let in.",
          report.live_credentials);
-  if (report.tls_days_left >= 0) {
+  if (!report.tls.fingerprint.empty()) {
     single(out, "sallyport_certificate_days_left", "gauge", "Days until the listeners' certificate expires.",
-           report.tls_days_left);
+           report.tls.days_left);
+    single(out, "sallyport_certificate_changes_total", "counter",
+           "Certificates that were replaced while we ran.", report.tls.changes);
+    single(out, "sallyport_certificate_refused", "gauge",
+           "1 while no good new certificate is to be had from its source.", report.tls.fault.empty() ? 0 : 1);
   }
   std::map<std::string_view, std::size_t> by_state;
   for (const auto& view : sessions) ++by_state[name_of(view->state)];

@@ -20,18 +20,6 @@ bool pair_is_due(const CertifiedKey& pair, WallTime now) noexcept {
   return due_at(pair.certificate.facts().not_before, pair.certificate.facts().not_after, now);
 }
 
-/// read_kept reads a pair that we kept; nothing where there is no file.
-Result<std::optional<CertifiedKey>> read_kept(Files& files, const std::string& path) {
-  auto pem = files.read_secret(path, FilePrivacy::owner_only);
-  if (!pem && pem.error().code == Code::not_found) return std::optional<CertifiedKey>();
-  if (!pem) return std::move(pem).error();
-  return read_certified_key(pem->expose(), *pem)
-      .transform([](CertifiedKey pair) { return std::make_optional(std::move(pair)); })
-      .transform_error([&path](Error error) {
-        return fail(error.code, concat(path, ": ", error.what, "; remove the file for a new one"));
-      });
-}
-
 /// new_kept_authority makes and keeps an authority. Where there was none, and another start was faster, its
 /// one counts.
 Result<Authority> new_kept_authority(Files& files, Entropy& entropy, const std::string& path,
@@ -45,17 +33,9 @@ Result<Authority> new_kept_authority(Files& files, Entropy& entropy, const std::
   const Status created = files.create_private(path, pem.expose());
   if (created) return made;
   if (created.error().code != Code::already_exists) return created.error();
-  SALLYPORT_TRY(theirs, read_kept(files, path));
+  SALLYPORT_TRY(theirs, read_kept_pair(files, path));
   if (!theirs) return fail(Code::unavailable, concat(path, " came and went; try again"));
   return Authority::from_pair(*std::move(theirs));
-}
-
-bool has_exactly(const Certificate& certificate, const std::vector<SubjectName>& names) {
-  const CertificateFacts& facts = certificate.facts();
-  return facts.other_names.empty() && facts.names.size() == names.size() &&
-         std::ranges::all_of(facts.names, [&names](const SubjectName& name) {
-           return std::ranges::find(names, name) != names.end();
-         });
 }
 
 Result<CertifiedKey> new_kept_server(Files& files, Entropy& entropy, const std::string& path,
@@ -70,6 +50,25 @@ Result<CertifiedKey> new_kept_server(Files& files, Entropy& entropy, const std::
 }
 
 }  // namespace
+
+Result<std::optional<CertifiedKey>> read_kept_pair(Files& files, const std::string& path) {
+  auto pem = files.read_secret(path, FilePrivacy::owner_only);
+  if (!pem && pem.error().code == Code::not_found) return std::optional<CertifiedKey>();
+  if (!pem) return std::move(pem).error();
+  return read_certified_key(pem->expose(), *pem)
+      .transform([](CertifiedKey pair) { return std::make_optional(std::move(pair)); })
+      .transform_error([&path](Error error) {
+        return fail(error.code, concat(path, ": ", error.what, "; remove the file for a new one"));
+      });
+}
+
+bool has_exactly(const Certificate& certificate, const std::vector<SubjectName>& names) {
+  const CertificateFacts& facts = certificate.facts();
+  return facts.other_names.empty() && facts.names.size() == names.size() &&
+         std::ranges::all_of(facts.names, [&names](const SubjectName& name) {
+           return std::ranges::find(names, name) != names.end();
+         });
+}
 
 Result<ServerIdentity> identity_of(const CertifiedKey& pair) {
   ServerIdentity identity;
@@ -95,7 +94,7 @@ bool due(const ServerIdentity& identity, WallTime now) noexcept {
 Result<Authority> ensure_authority(Files& files, Entropy& entropy, const std::string& dir, WallTime now) {
   SALLYPORT_CHECK(files.ensure_private_directory(dir));
   const std::string path = concat(dir, "/authority.pem");
-  SALLYPORT_TRY(kept, read_kept(files, path));
+  SALLYPORT_TRY(kept, read_kept_pair(files, path));
   if (kept && !pair_is_due(*kept, now)) {
     return Authority::from_pair(*std::move(kept)).transform_error([&path](Error error) {
       return fail(error.code, concat(path, ": ", error.what, "; remove the file for a new one"));
@@ -107,18 +106,21 @@ Result<Authority> ensure_authority(Files& files, Entropy& entropy, const std::st
   return authority;
 }
 
+Result<CertifiedKey> ensure_server(Files& files, Entropy& entropy, const std::string& path,
+                                   const Authority& authority, const std::vector<SubjectName>& names,
+                                   WallTime now) {
+  SALLYPORT_TRY(kept, read_kept_pair(files, path));
+  const bool stays = kept && has_exactly(kept->certificate, names) && authority.issued(kept->certificate) &&
+                     !pair_is_due(*kept, now);
+  if (stays) return *std::move(kept);
+  return new_kept_server(files, entropy, path, authority, names, now);
+}
+
 Result<ServerIdentity> ensure_local_identity(Files& files, Entropy& entropy, const std::string& dir,
                                              const std::vector<SubjectName>& names, WallTime now) {
   SALLYPORT_TRY(authority, ensure_authority(files, entropy, dir, now));
-  const std::string path = concat(dir, "/server.pem");
-  SALLYPORT_TRY(kept, read_kept(files, path));
-  const bool stays = kept && has_exactly(kept->certificate, names) && authority.issued(kept->certificate) &&
-                     !pair_is_due(*kept, now);
-  if (!stays) {
-    SALLYPORT_TRY(made, new_kept_server(files, entropy, path, authority, names, now));
-    kept.emplace(std::move(made));
-  }
-  SALLYPORT_TRY(identity, identity_of(*kept));
+  SALLYPORT_TRY(pair, ensure_server(files, entropy, concat(dir, "/server.pem"), authority, names, now));
+  SALLYPORT_TRY(identity, identity_of(pair));
   identity.authority_pem = authority.certificate().to_pem();
   return identity;
 }

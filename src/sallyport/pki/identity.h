@@ -2,6 +2,7 @@
 // ServerIdentity: the certificate and key that a TLS listener shows, and the local authority behind it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,19 @@ bool due(const ServerIdentity& identity, WallTime now) noexcept;
 /// or parsed is an error and is not replaced. Blocks on the disk. Errors: invalid_argument, those of Files,
 /// internal (OpenSSL).
 Result<Authority> ensure_authority(Files& files, Entropy& entropy, const std::string& dir, WallTime now);
+
+/// ensure_server keeps a server certificate of `authority`, with its key, in the one file `path` (90 days,
+/// for exactly `names`), by the same rules. Errors as ensure_authority.
+Result<CertifiedKey> ensure_server(Files& files, Entropy& entropy, const std::string& path,
+                                   const Authority& authority, const std::vector<SubjectName>& names,
+                                   WallTime now);
+
+/// read_kept_pair reads a pair that we kept in one private file; nothing where there is none. Errors: those
+/// of Files and read_certified_key.
+Result<std::optional<CertifiedKey>> read_kept_pair(Files& files, const std::string& path);
+
+/// has_exactly says whether a certificate is for these names and no others.
+bool has_exactly(const Certificate& certificate, const std::vector<SubjectName>& names);
 
 /// ensure_local_identity keeps a server certificate of that authority (`server.pem`, 90 days, for exactly
 /// `names`) beside it, by the same rules. Errors as ensure_authority.

@@ -138,14 +138,19 @@ Result<SecretText> read_from_program(const std::string& command_line, const Envi
   for (const auto word : split(command_line, ' ')) {
     if (!word.empty()) words.emplace_back(word);
   }
-  if (words.empty() || !words.front().starts_with('/'))
-    return fail(Code::not_found, "a helper program is named by its absolute path");
-  const std::string program = words.front();
-  SALLYPORT_CHECK(judge_program(program));
   std::vector<std::string> variables;
   for (const std::string_view name : {"PATH", "HOME", "USER", "LANG", "XDG_RUNTIME_DIR"}) {
     if (const auto value = environment.get(name)) variables.push_back(concat(name, '=', *value));
   }
+  return run_helper(std::move(words), std::move(variables), clock, deadline);
+}
+
+Result<SecretText> run_helper(std::vector<std::string> words, std::vector<std::string> variables,
+                              const MonotonicClock& clock, MonotonicTime deadline) {
+  if (words.empty() || !words.front().starts_with('/'))
+    return fail(Code::not_found, "a helper program is named by its absolute path");
+  const std::string program = words.front();
+  SALLYPORT_CHECK(judge_program(program));
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(Code::unavailable, std::strerror(errno));
   const Descriptor reads(ends[0]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// read_from_program: a secret from a helper's standard output, such as a password manager's.
+// run_helper, read_from_program: what a helper prints on its standard output, such as a password manager's.
 #pragma once
 
 #include <string>
@@ -23,5 +23,10 @@ inline constexpr std::size_t kProgramSecretBytesMax = 65536;
 /// deadline_exceeded, exhausted (more than kProgramSecretBytesMax).
 Result<SecretText> read_from_program(const std::string& command_line, const Environment& environment,
                                      const MonotonicClock& clock, MonotonicTime deadline);
+
+/// run_helper starts `words` (the absolute path first) with `variables` ("NAME=VALUE") alone, and gives what
+/// it printed; everything else as read_from_program.
+Result<SecretText> run_helper(std::vector<std::string> words, std::vector<std::string> variables,
+                              const MonotonicClock& clock, MonotonicTime deadline);
 
 }  // namespace sallyport

@@ -75,8 +75,31 @@ TEST(PlanDoors, AT_04_given_files_mean_tls_and_half_a_pair_is_an_error) {
   EXPECT_EQ(plan_doors(settings).error().code, Code::invalid_argument);
   settings.tls_key = "/k";
   EXPECT_EQ(plan_doors(settings)->front().tls, Tls::on);
+}
+
+TEST(PlanDoors, AT_04_a_named_source_means_tls_on_loopback_too) {
+  Settings settings = listening_on({"127.0.0.1:7070"});
+  EXPECT_EQ(plan_doors(settings)->front().tls, Tls::off);
+  for (const TlsMode mode : {TlsMode::self_signed, TlsMode::mkcert, TlsMode::tailscale}) {
+    settings.tls = mode;
+    EXPECT_EQ(plan_doors(settings)->front().tls, Tls::on);
+  }
+}
+
+TEST(TlsWishOf, AT_04_settings_name_the_sources) {
+  Settings settings = listening_on({"0.0.0.0:8443"});
+  settings.state_dir = "/state";
+  const auto doors = *plan_doors(settings);
+  EXPECT_FALSE(tls_wish(settings, doors, {}).only) << "the cascade";
+  EXPECT_EQ(tls_wish(settings, doors, {}).dir, "/state/tls");
+  EXPECT_TRUE(tls_wish(settings, doors, {}).tailscale.listeners.front().is_unspecified());
   settings.tls = TlsMode::mkcert;
-  EXPECT_EQ(plan_doors(settings).error().code, Code::invalid_argument);
+  EXPECT_EQ(tls_wish(settings, doors, {}).only, TlsTier::mkcert);
+  settings.tls = TlsMode::automatic;
+  settings.tls_cert = "/c";
+  EXPECT_EQ(tls_wish(settings, doors, {}).only, TlsTier::given_files);
+  settings.public_urls = {*PublicUrl::parse("https://gate.example")};
+  EXPECT_EQ(tls_wish(settings, doors, {}).tailscale.hosts, std::vector<std::string>{"gate.example"});
 }
 
 TEST(PlanAuth, AT_02_default_is_password_and_token_and_named_methods_are_those_alone) {

@@ -20,10 +20,10 @@
 #include "sallyport/gateway/loop_side.h"
 #include "sallyport/gateway/session_directory.h"
 #include "sallyport/gateway/session_service.h"
-#include "sallyport/pki/identity.h"
 #include "sallyport/secrets/secret_files.h"
 #include "sallyport/store/credential_store.h"
 #include "sallyport/store/session_records.h"
+#include "sallyport/tls/keeper.h"
 
 namespace sallyport {
 
@@ -99,8 +99,10 @@ class Guard::Core final : public SessionObserver {
   [[nodiscard]] DoorPlan admin_plan() const;
   [[nodiscard]] std::string url_of(const SessionId& id) const;
   Status mint_login_link();
-  Result<ServerIdentity> current_identity();
-  Status renew_identity_if_due();
+  Status serve_identity(const ServerIdentity& identity);
+  void tell_tls(const TlsNews& news);
+  void learn_tailnet_name(TlsWish& wish);
+  [[nodiscard]] TlsReport tls_report() const;
   void cut_ended();
   [[nodiscard]] GatewayReport report() const;
   [[nodiscard]] std::string run_directory() const { return settings.state_dir + "/run"; }
@@ -130,8 +132,10 @@ class Guard::Core final : public SessionObserver {
   std::unique_ptr<AccessTokenFile> access_token;
   std::unique_ptr<LoginService> login_service;
   std::unique_ptr<TlsServer> tls;
-  std::atomic<WallTime> identity_not_after{};  ///< told by loops, renewed by the housekeeper
-  WallTime identity_look_again{};
+  FixedEnvironment tls_environment;
+  std::vector<std::string> tailnet_names;
+  TlsReport no_tls;                       ///< where there is no keeper
+  std::unique_ptr<TlsKeeper> tls_keeper;  ///< none: no listener speaks TLS
 
   std::unique_ptr<Lockout> lockout;
   std::unique_ptr<LockoutStep> lockout_step;  ///< none: --lockout off

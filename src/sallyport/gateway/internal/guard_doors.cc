@@ -118,7 +118,7 @@ Status Guard::Core::open_service() {
 }
 
 Status Guard::Core::serve_door(OpenedDoor opened, const BoundDoor& door) {
-  const GateIdentity who{session, owner, powers.local_names, powers.own_uid};
+  const GateIdentity who{session, owner, powers.local_names, tailnet_names, powers.own_uid};
   SALLYPORT_TRY(rules, rules_for(settings, auth, door, who));
   rules.session_domains = domains;
   gates.push_back(std::make_unique<Gate>(std::move(rules), gate_parts()));
@@ -217,7 +217,7 @@ Status Guard::Core::open_admin_door() {
 DoorPlan Guard::Core::admin_plan() const {
   DoorPlan plan{*settings.admin, Tls::off};
   const bool local = plan.listen.is_inherited() || reach_of(plan.listen.address) != Reach::network;
-  const bool asked = settings.tls == TlsMode::self_signed || !settings.tls_cert.empty();
+  const bool asked = settings.tls != TlsMode::automatic || !settings.tls_cert.empty();
   if (settings.tls != TlsMode::off && (asked || !local)) plan.tls = Tls::on;
   return plan;
 }
@@ -233,7 +233,7 @@ Status Guard::Core::open_admin_listener() {
   SALLYPORT_CHECK(judge_listener(ListenerPlan{door.address, door.tls}, Authentication::required,
                                  settings.insecurely_public == Switch::on ? PublicExposure::insecurely_allowed
                                                                           : PublicExposure::refused));
-  const GateIdentity who{{}, nullptr, powers.local_names, powers.own_uid};
+  const GateIdentity who{{}, nullptr, powers.local_names, tailnet_names, powers.own_uid};
   SALLYPORT_TRY(rules, admin_rules_for(settings, door, who));
   GateParts parts{store, tickets, powers.monotonic, powers.audit};
   parts.lockout = lockout_step.get();

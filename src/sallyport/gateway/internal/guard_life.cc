@@ -13,6 +13,7 @@ constexpr Duration kStopWaitMax = std::chrono::seconds(60);
 }  // namespace
 
 Guard::Core::~Core() {
+  tls_keeper.reset();
   for (auto& side : sides) side->loop().stop();
   for (auto& thread : threads) {
     if (thread.joinable()) thread.join();
@@ -62,13 +63,7 @@ GatewayReport Guard::Core::report() const {
   report.version = powers.version;
   for (const auto& door : bound)
     report.listeners.push_back(concat(door.address.str(), door.tls == Tls::on ? " tls" : ""));
-  report.tls_source = told.tls_source;
-  if (tls != nullptr) {
-    report.tls_days_left = static_cast<int>(
-        std::chrono::duration_cast<std::chrono::hours>(identity_not_after.load() - powers.clock.now())
-            .count() /
-        24);
-  }
+  report.tls = tls_report();
   report.authentication =
       gates.front()->authentication() == Authentication::required ? "required" : "off (insecurely)";
   report.store = "memory";
@@ -105,8 +100,6 @@ std::vector<std::string> Guard::Core::housekeep() {
       complaint += concat("password: ", health.reason, "; nobody can sign in with it until that is mended\n");
     }
   }
-  if (const auto renewed = renew_identity_if_due(); !renewed)
-    complaint += concat("certificate: ", renewed.error().what, "\n");
   auto news = take_alarms();
   if (complaint == last_complaint) return news;
   last_complaint = complaint;

@@ -129,6 +129,7 @@ Status Guard::Core::mint_login_link() {
 
 void Guard::Core::run_loops() {
   for (auto& side : sides) threads.emplace_back([loops = side.get()] { loops->run(); });
+  if (tls_keeper) tls_keeper->run();
 }
 
 }  // namespace sallyport

@@ -4,72 +4,81 @@
 
 #include "sallyport/base/text.h"
 #include "sallyport/gateway/internal/guard_core.h"
+#include "sallyport/tls/tailscale_api.h"
 
 namespace sallyport {
 namespace {
 
-constexpr Duration kIdentityRetry = std::chrono::minutes(10);
-
-std::string days_text(WallTime until, WallTime now) {
-  return concat(std::chrono::duration_cast<std::chrono::hours>(until - now).count() / 24);
-}
+constexpr Duration kTailnetNamePatience = std::chrono::seconds(2);
 
 }  // namespace
 
-Result<ServerIdentity> Guard::Core::current_identity() {
-  if (!settings.tls_cert.empty()) {
-    SALLYPORT_TRY(chain, powers.files.read_text(settings.tls_cert, FilePrivacy::any));
-    SALLYPORT_TRY(key, powers.files.read_secret(settings.tls_key, FilePrivacy::owner_only));
-    const auto both = SecretText::filled_by(chain.size() + 1 + key.size(), [&](std::span<char> out) {
-      auto at = std::copy(chain.begin(), chain.end(), out.begin());
-      *at++ = '\n';
-      std::copy(key.expose().begin(), key.expose().end(), at);
-    });
-    return read_identity(both.expose()).transform_error([this](Error error) {
-      error.what = concat(settings.tls_cert, " and ", settings.tls_key, ": ", error.what);
-      return error;
-    });
+/// serve_identity: a client that comes again starts anew, and sees the new certificate.
+Status Guard::Core::serve_identity(const ServerIdentity& identity) {
+  SALLYPORT_TRY(usable, TlsIdentity::from_pem(identity.chain_pem, identity.key_pem));
+  if (tls == nullptr) {
+    SALLYPORT_TRY(server, TlsServer::make(powers.monotonic, powers.entropy, std::move(usable)));
+    tls = std::move(server);
+    return ok();
   }
-  std::vector<SubjectName> names;
-  for (const auto& text : certificate_names(settings, door_plans, powers.local_names)) {
-    if (const auto name = SubjectName::parse(text)) names.push_back(*name);
-  }
-  names.resize(std::min(names.size(), kSubjectNamesMax), names.front());
-  return ensure_local_identity(powers.files, powers.entropy, settings.state_dir + "/tls", names,
-                               powers.clock.now());
+  tls->replace_identity(std::move(usable));
+  tls->forget_tickets();
+  return ok();
+}
+
+void Guard::Core::tell_tls(const TlsNews& news) {
+  AuditEvent event;
+  event.kind = AuditKind::certificate;
+  event.outcome = news.kind == TlsNews::Kind::refused ? Outcome::failed : Outcome::allowed;
+  event.detail = news.what;
+  powers.audit.record(event);
+  const std::lock_guard lock(alarm_mutex);
+  alarms.push_back(concat("certificate: ", news.what));
+}
+
+/// learn_tailnet_name: whoever comes by the name of a Tailscale certificate sends it as Host. Where Tailscale
+/// is not up now, its certificate is not for this run: the gates would not know the name.
+void Guard::Core::learn_tailnet_name(TlsWish& wish) {
+  if (wish.only && *wish.only != TlsTier::tailscale) return;
+  const TailscaleApi api(powers.monotonic, wish.tailscale_socket);
+  const auto status = api.status(after(powers.monotonic.now(), kTailnetNamePatience));
+  if (!status || !status->running()) return;
+  tailnet_names = status->cert_domains;
 }
 
 Status Guard::Core::open_tls() {
-  told.tls_source = "off";
+  no_tls.why = why_no_tls(settings);
+  told.tls_source = no_tls.source;
   const bool wanted = std::any_of(door_plans.begin(), door_plans.end(),
                                   [](const DoorPlan& door) { return door.tls == Tls::on; }) ||
                       (settings.admin && admin_plan().tls == Tls::on);
   if (!wanted) return ok();
-  SALLYPORT_TRY(identity, current_identity());
-  SALLYPORT_TRY(usable, TlsIdentity::from_pem(identity.chain_pem, identity.key_pem));
-  SALLYPORT_TRY(server, TlsServer::make(powers.monotonic, powers.entropy, std::move(usable)));
-  tls = std::move(server);
-  identity_not_after = identity.not_after;
-  told.tls_source = settings.tls_cert.empty() ? "local authority" : "given files";
-  told.certificate_fingerprint = identity.fingerprint;
-  if (!identity.authority_pem.empty()) told.authority_file = settings.state_dir + "/tls/authority.crt";
+  std::map<std::string, std::string, std::less<>> variables;
+  for (const std::string_view name : {"PATH", "HOME", "USER", "CAROOT", "XDG_DATA_HOME"}) {
+    if (const auto value = powers.variables(name)) variables.emplace(name, *value);
+  }
+  tls_environment = FixedEnvironment(std::move(variables));
+  TlsWish wish = tls_wish(settings, door_plans, powers.local_names);
+  learn_tailnet_name(wish);
+  auto cascade =
+      TlsCascade::make(wish, TlsPowers{powers.files, powers.entropy, powers.monotonic, tls_environment});
+  TlsKeeper::Calls calls;
+  calls.serve = [this](const ServerIdentity& identity) { return serve_identity(identity); };
+  calls.tell = [this](const TlsNews& news) { tell_tls(news); };
+  SALLYPORT_TRY(keeper, TlsKeeper::open(std::move(cascade),
+                                        TlsKeeper::Powers{powers.clock, powers.monotonic, powers.entropy},
+                                        std::move(calls)));
+  tls_keeper = std::move(keeper);
+  const TlsReport report = tls_keeper->report();
+  told.tls_source = report.source;
+  told.certificate_fingerprint = report.fingerprint;
+  told.authority_file = report.root_file;
+  if (report.state == CertificateState::over) told.warnings.push_back("the certificate is over");
+  if (report.state == CertificateState::not_yet_valid)
+    told.warnings.push_back("the certificate is not valid yet");
   return ok();
 }
 
-Status Guard::Core::renew_identity_if_due() {
-  const auto now = powers.clock.now();
-  if (tls == nullptr || now < identity_look_again) return ok();
-  identity_look_again = now + kIdentityRetry;
-  auto identity = current_identity();
-  if (!identity) return std::move(identity).error();
-  SALLYPORT_TRY(usable, TlsIdentity::from_pem(identity->chain_pem, identity->key_pem));
-  tls->replace_identity(std::move(usable));
-  identity_not_after = identity->not_after;
-  if (identity->not_after <= now) {
-    return fail(Code::unavailable,
-                concat("the certificate has expired ", days_text(now, identity->not_after), " days ago"));
-  }
-  return ok();
-}
+TlsReport Guard::Core::tls_report() const { return tls_keeper == nullptr ? no_tls : tls_keeper->report(); }
 
 }  // namespace sallyport
