@@ -122,11 +122,28 @@ def test_AT_10_a_login_of_one_gate_is_worth_nothing_at_another(start, gate):
         assert other.get("/echo", {"Cookie": f"{name}={value}"}).status == 401
 
 
-def test_plain_http_on_the_tls_port_is_no_leak(gate):
+@pytest.mark.parametrize("request_text", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /a?ticket=spt_x HTTP/1.0\r\n\r\n", b"OPTIONS * HTTP/1.1\r\n\r\n",
+                                          b"PUT /large HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60000])
+def test_plain_http_on_the_tls_port_is_told_to_use_https(gate, request_text):
     with Wire(gate.address) as wire:
-        wire.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        data = wire.to_end()
-        assert not data.startswith(b"HTTP/1.1 200") and b"spl_" not in data
+        wire.send(request_text)
+        head, _, body = wire.to_end().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ") and b"text/plain" in head and b"Connection: close" in head
+    assert b"https://" in body and int(head.split(b"Content-Length: ")[1].split()[0]) == len(body)
+    assert b"spt_" not in body and b"spl_" not in body
+
+
+@pytest.mark.parametrize("garbage", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\0" * 300, b"GETTING / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff" + b"x" * 300])
+def test_what_is_neither_tls_nor_http_hears_no_http(gate, garbage):
+    with Wire(gate.address) as wire:
+        wire.send(garbage)
+        assert b"HTTP/" not in wire.to_end()
+    assert gate.get("/api/whoami", gate.bearer).status == 200
+
+
+def test_curl_over_http_to_the_tls_port_shows_the_words(gate):
+    done = subprocess.run(["curl", "-s", "-S", "--noproxy", "*", "-w", "%{http_code}", f"http://127.0.0.1:{gate.port}/"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and done.stdout.endswith("400") and "https://" in done.stdout, done
 
 
 def test_tls_is_the_default_beyond_loopback(start):

@@ -7,6 +7,7 @@
 
 #include "sallyport/base/text.h"
 #include "sallyport/net/internal/openssl.h"
+#include "sallyport/net/internal/plain_http.h"
 #include "sallyport/net/internal/ticket_keys.h"
 #include "sallyport/net/internal/tls_identity_parts.h"
 #include "sallyport/net/internal/tls_stream.h"
@@ -43,6 +44,17 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_by
     return SSL_TLSEXT_ERR_OK;
   }
   return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/// turn_away answers on the socket that the handshake failed on.
+void turn_away(Loop& loop, TlsStream& stream) {
+  ConnectionFacts facts = stream.facts();
+  facts.tls = Tls::off;
+  auto place = stream.give_up_place();
+  auto plain = socket_stream(loop, stream.give_up_socket(), std::move(facts));
+  if (!plain) return;
+  (*plain)->hold(std::move(place));
+  loop.spawn(answer_plain_http(loop, *std::move(plain)));
 }
 
 bool configure(SSL_CTX* context) noexcept {
@@ -157,6 +169,10 @@ Task<Result<std::unique_ptr<Stream>>> TlsServer::accept(Loop& loop, std::unique_
   Status shaken = co_await stream->handshake();
   if (!shaken) {
     ++(shaken.error().code == Code::deadline_exceeded ? counters_.too_slow : counters_.failed);
+    if (shaken.error().code == Code::unavailable && is_plain_http(stream->first_bytes())) {
+      ++counters_.plain_http;
+      turn_away(loop, *stream);
+    }
     co_return std::move(shaken).error();
   }
   stream->set_deadline(kNever);

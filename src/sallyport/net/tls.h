@@ -43,8 +43,9 @@ class TlsIdentity {
 /// TlsCounters are for tests and metrics. Any thread.
 struct TlsCounters {
   std::atomic<std::uint64_t> handshakes{0};
-  std::atomic<std::uint64_t> resumed{0};  ///< of those, without a full exchange
-  std::atomic<std::uint64_t> failed{0};   ///< garbage, no common version, cut off
+  std::atomic<std::uint64_t> resumed{0};     ///< of those, without a full exchange
+  std::atomic<std::uint64_t> failed{0};      ///< garbage, no common version, cut off
+  std::atomic<std::uint64_t> plain_http{0};  ///< of those, who spoke HTTP without TLS and was told so
   std::atomic<std::uint64_t> too_slow{0};
 };
 
@@ -63,6 +64,7 @@ class TlsServer {
 
   /// accept does the handshake on `plain`, a socket_stream of `loop` that nothing was read from, and gives
   /// the stream that takes its place. deadline_exceeded; unavailable where the handshake fails; cancelled.
+  /// Who speaks plain HTTP instead gets a 400 that says so; nobody else who fails hears anything but TLS.
   Task<Result<std::unique_ptr<Stream>>> accept(Loop& loop, std::unique_ptr<Stream> plain,
                                                MonotonicTime deadline);
 

@@ -89,6 +89,54 @@ TEST_F(TlsTest, garbage_is_a_failed_handshake_and_nothing_more) {
   EXPECT_TRUE(shake());
 }
 
+TEST_F(TlsTest, plain_http_is_told_to_use_https_and_nothing_else_is_answered) {
+  const auto answer_to = [this](std::string_view sent) {
+    error.reset();
+    const Descriptor raw = raw_client(host.address());
+    set_nonblocking(raw.get());
+    accept();
+    ::send(raw.get(), sent.data(), sent.size(), MSG_NOSIGNAL);
+    test.settle();
+    EXPECT_EQ(error, Code::unavailable) << sent.substr(0, 20);
+    std::string got(4096, '\0');
+    const ssize_t bytes = ::recv(raw.get(), got.data(), got.size(), 0);
+    got.resize(static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
+    return got;
+  };
+  for (const std::string_view sent :
+       {"GET / HTTP/1.1\r\nHost: spl_x\r\n\r\n", "OPTIONS * HTTP/1.1\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "CONNECT x:443 HTTP/1.1\r\n\r\n", "DELETE"}) {
+    const std::string told = answer_to(sent);
+    EXPECT_TRUE(told.starts_with("HTTP/1.1 400 ")) << sent << told;
+    EXPECT_NE(told.find("https://"), std::string::npos);
+    EXPECT_NE(told.find("Connection: close"), std::string::npos);
+    EXPECT_EQ(told.find("spl_x"), std::string::npos);
+  }
+  EXPECT_EQ(server->counters().plain_http, 5U);
+  for (const std::string_view sent :
+       {"GETX / HTTP/1.1\r\n\r\n", "get / HTTP/1.1\r\n\r\n", "SSH-2.0-x\r\n", "\r\nGET / HTTP/1.1\r\n\r\n"}) {
+    EXPECT_EQ(answer_to(sent), "") << sent;
+  }
+  EXPECT_EQ(server->counters().failed, 9U);
+  EXPECT_EQ(server->counters().plain_http, 5U);
+  test.settle();
+  EXPECT_EQ(host.limiter.count(), 0U) << "who hangs up frees his place";
+}
+
+TEST_F(TlsTest, a_plain_client_that_stays_is_hung_up_on) {
+  const Descriptor raw = raw_client(host.address());
+  set_nonblocking(raw.get());
+  accept();
+  const std::string large = "POST / HTTP/1.1\r\nHost: x\r\n\r\n" + std::string(40'000, 'x');
+  ::send(raw.get(), large.data(), large.size(), MSG_NOSIGNAL);
+  test.settle();
+  EXPECT_EQ(host.limiter.count(), 1U);
+  test.advance(seconds(5));
+  EXPECT_EQ(host.limiter.count(), 0U);
+  std::string got(4096, '\0');
+  EXPECT_GT(::recv(raw.get(), got.data(), got.size(), 0), 0) << "the answer was not taken back";
+}
+
 TEST_F(TlsTest, a_client_that_says_nothing_or_too_little_meets_the_deadline) {
   client.connect(host.address());
   accept(test.loop.now() + seconds(10));

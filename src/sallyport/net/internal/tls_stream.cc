@@ -20,6 +20,9 @@ int bio_read(BIO* bio, char* into, int bytes) {
   BIO_clear_retry_flags(bio);
   const ssize_t got = ::recv(side.fd, into, static_cast<std::size_t>(bytes), 0);
   if (got > 0) {
+    const std::size_t kept = std::min(static_cast<std::size_t>(got), side.first.size() - side.first_bytes);
+    std::copy_n(into, kept, side.first.data() + side.first_bytes);
+    side.first_bytes += kept;
     side.last_read = got < bytes ? SocketSide::LastRead::emptied : SocketSide::LastRead::full;
   } else if (got == 0) {
     side.last_read = SocketSide::LastRead::end;
@@ -244,6 +247,11 @@ void TlsStream::close() {
   }
   phase_ = Phase::broken;
   SocketBase::close();
+}
+
+Descriptor TlsStream::give_up_socket() noexcept {
+  phase_ = Phase::broken;
+  return detach();
 }
 
 void TlsStream::reset() {

@@ -14,6 +14,9 @@ namespace sallyport {
 struct SocketSide {
   int fd = -1;
   enum class LastRead : std::uint8_t { full, emptied, end } last_read = LastRead::emptied;
+  /// The first bytes that came, kept for a handshake that fails: were they TLS at all?
+  std::array<char, 8> first{};
+  std::size_t first_bytes = 0;
 };
 
 class TlsStream final : public SocketBase {
@@ -25,6 +28,12 @@ class TlsStream final : public SocketBase {
 
   /// handshake: unavailable, deadline_exceeded, cancelled.
   Task<Status> handshake();
+  /// first_bytes are what came first, up to eight; meant for a handshake that failed.
+  [[nodiscard]] std::string_view first_bytes() const noexcept {
+    return {side_.first.data(), side_.first_bytes};
+  }
+  /// give_up_socket leaves the stream closed without a word of TLS.
+  [[nodiscard]] Descriptor give_up_socket() noexcept;
   [[nodiscard]] bool resumed() const noexcept { return SSL_session_reused(ssl_.get()) == 1; }
 
   [[nodiscard]] std::shared_ptr<const PeerCertificate> peer_certificate() const override;
