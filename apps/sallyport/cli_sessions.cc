@@ -92,6 +92,9 @@ void add_session(CLI::App& app, Chosen& chosen, std::vector<std::string>& tool,
       command->add_option("--grace", call->grace, "the old token goes on for so long [none]")->type_name("D");
       command->add_flag("--backend", flags->first, "also the credential between gateway and tool");
     }
+    if (row.verb == Verb::link)
+      command->add_option("--user", call->user, "whom it signs in, to this session only [you]")
+          ->type_name("NAME");
     if (row.verb == Verb::logs) command->add_flag("--follow", flags->first, "and what it prints from now on");
     add_state_dir(*command, call->state_dir);
     command->add_flag("--json", flags->second, "for machines");

@@ -78,6 +78,7 @@ struct SessionCall {
   enum class Follow : std::uint8_t { no, yes } follow = Follow::no;
   std::string id;
   std::string grace;
+  std::string user;
   std::string state_dir;
 };
 int command_session(const SessionCall& call, Output output, const Environment& environment);

@@ -37,8 +37,12 @@ Result<AdminRequest> request_for(const SessionCall& call) {
       return AdminRequest{"GET", concat(session, "/logs"), ""};
     case Verb::end:
       return AdminRequest{"DELETE", session, ""};
-    case Verb::link:
-      return AdminRequest{"POST", concat(session, "/link"), "{}"};
+    case Verb::link: {
+      Json wish = Json::object();
+      if (!call.user.empty()) wish["user"] = call.user;
+      return AdminRequest{"POST", concat(session, "/link"),
+                          wish.dump(-1, ' ', false, Json::error_handler_t::replace)};
+    }
     case Verb::rotate:
       break;
   }

@@ -272,7 +272,7 @@ std::string World::unminted(CredentialKind kind) {
 }
 
 std::string World::login_link() {
-  const auto minted = links.mint(owner, std::chrono::minutes(10), monotonic.now());
+  const auto minted = links.mint({owner, std::chrono::minutes(10)}, monotonic.now());
   EXPECT_TRUE(minted.has_value());
   return std::string(kLinkPrefix) + std::string(minted->text.expose());
 }

@@ -47,6 +47,17 @@ std::optional<Denial> judge_access_token(const Judgement& judgement, const Grant
   return std::nullopt;
 }
 
+/// judge_cookie: a login that was made for one session opens that one, and our own pages at an origin that
+/// several sessions share, to sign out.
+std::optional<Denial> judge_cookie(const Judgement& judgement, const Grant& grant) {
+  const Evidence& evidence = judgement.evidence;
+  if (const auto why_not = judge_login(grant, judgement.now)) return why_not;
+  if (grant.session.empty() || grant.session == evidence.session) return std::nullopt;
+  const bool shared_origin = evidence.session.empty() && evidence.door != Door::admin;
+  return shared_origin && is_own_path(evidence.head.target.path) ? std::nullopt
+                                                                 : std::optional(Denial::wrong_session);
+}
+
 Route route_of(const Evidence& evidence) noexcept {
   if (evidence.listener.fronting != Fronting::direct) return Route::elsewhere;
   if (evidence.facts.peer.is_unix()) return Route::unix_socket;
@@ -150,7 +161,7 @@ Answer ask_cookie(Judgement& judgement) {
     if (grant == nullptr && judgement.wrong.offer == Offer::nothing)
       judgement.wrong = {Offer::cookie, cookie};
     if (grant == nullptr) continue;
-    const auto why_not = judge_login(*grant, judgement.now);
+    const auto why_not = judge_cookie(judgement, *grant);
     if (!why_not) return judged(judgement, std::move(grant), std::nullopt);
     answer.denial = *why_not;
   }

@@ -164,8 +164,9 @@ LoginReply LoginService::finish(LoginAttempt attempt, const PasswordVerdict& ver
   };
   if (!parts_.passwords->stands(verdict)) return outdated();
   forgive(attempt);
-  auto reply = log_in(verdict.principal, CredentialKind::password, attempt.old_cookie_.expose(),
-                      attempt.facts_, attempt.request_id_, now);
+  auto begun = parts_.logins.begin(verdict.principal, attempt.old_cookie_.expose(), now);
+  auto reply = log_in(std::move(begun), {*verdict.principal, CredentialKind::password}, attempt.facts_,
+                      attempt.request_id_);
   // Asked again, now that whoever ends the logins of a changed password can see this one.
   if (reply.kind == LoginReply::Kind::logged_in && !parts_.passwords->stands(verdict)) {
     if (const auto minted = read_token(reply.cookie.expose()))
@@ -197,22 +198,23 @@ LoginReply LoginService::redeem_link(std::string_view link, std::string_view fie
            admission.denial());
     return refusal(401, kLinkSpent);
   }
-  auto reply = log_in(admission.grant()->principal, CredentialKind::login_link, caller.login_cookie,
-                      caller.facts, caller.request_id, now);
-  reply.next = "/";
+  const GrantRef spent = admission.grant();
+  auto minted = parts_.logins.begin_from(*spent, caller.login_cookie, now);
+  auto reply = log_in(std::move(minted), {*spent->principal, CredentialKind::login_link}, caller.facts,
+                      caller.request_id);
+  if (spent->link) reply.next = spent->link->next;
   return reply;
 }
 
-LoginReply LoginService::log_in(std::shared_ptr<const Principal> principal, CredentialKind how,
-                                std::string_view old_cookie, const ConnectionFacts& facts,
-                                std::string_view request_id, MonotonicTime now) {
-  const std::string who = principal->id;
-  auto minted = parts_.logins.begin(std::move(principal), old_cookie, now);
+LoginReply LoginService::log_in(Result<Minted> minted, const Newcomer& who, const ConnectionFacts& facts,
+                                std::string_view request_id) {
   if (!minted) {
-    record(AuditKind::login, facts, request_id, who, how, Denial::store_unavailable, minted.error().what);
-    return refusal(503, kNotNow);
+    const bool orphaned = minted.error().code == Code::unauthenticated;
+    record(AuditKind::login, facts, request_id, who.principal.id, who.how,
+           orphaned ? Denial::expired : Denial::store_unavailable, minted.error().what);
+    return orphaned ? refusal(401, kLinkSpent) : refusal(503, kNotNow);
   }
-  record(AuditKind::login, facts, request_id, who, how, std::nullopt);
+  record(AuditKind::login, facts, request_id, who.principal.id, who.how, std::nullopt);
   auto reply = leading_on(LoginReply::Kind::logged_in);
   reply.cookie = std::move(minted->text);
   return reply;
@@ -226,10 +228,19 @@ LoginReply LoginService::logout(const Grant& login, std::string_view field, cons
   return leading_on(LoginReply::Kind::logged_out);
 }
 
+/// within_reach are the logins of the same person; for a login that opens one session only, those that open
+/// no more than that.
+std::vector<GrantRef> LoginService::within_reach(const Grant& login, MonotonicTime now) const {
+  auto found = parts_.logins.list(login.principal->id, now);
+  if (!login.session.empty())
+    std::erase_if(found, [&login](const GrantRef& grant) { return grant->session != login.session; });
+  return found;
+}
+
 std::vector<OwnLogin> LoginService::own_logins(const Grant& login, MonotonicTime now) const {
   std::vector<OwnLogin> own;
   if (login.kind != CredentialKind::login) return own;
-  for (const auto& grant : parts_.logins.list(login.principal->id, now)) {
+  for (const auto& grant : within_reach(login, now)) {
     const auto which =
         grant->digest.matches(login.digest) ? OwnLogin::Which::this_one : OwnLogin::Which::other;
     own.push_back(
@@ -241,7 +252,7 @@ std::vector<OwnLogin> LoginService::own_logins(const Grant& login, MonotonicTime
 LoginReply LoginService::end_one(const Grant& login, std::string_view fingerprint, std::string_view field,
                                  const LoginCaller& caller, MonotonicTime now) {
   if (!accepts_account_form(login, field, caller, now)) return refusal(403, kStaleForm);
-  for (const auto& grant : parts_.logins.list(login.principal->id, now)) {
+  for (const auto& grant : within_reach(login, now)) {
     if (parts_.fingerprinter.fingerprint(grant->digest) != fingerprint) continue;
     parts_.logins.end(login.principal->id, grant->digest);
     record(AuditKind::logout, caller.facts, caller.request_id, login.principal->id, login.kind, std::nullopt,
@@ -253,7 +264,9 @@ LoginReply LoginService::end_one(const Grant& login, std::string_view fingerprin
 LoginReply LoginService::end_others(const Grant& login, std::string_view field, const LoginCaller& caller,
                                     MonotonicTime now) {
   if (!accepts_account_form(login, field, caller, now)) return refusal(403, kStaleForm);
-  parts_.logins.end_others(login.principal->id, login.digest);
+  for (const auto& grant : within_reach(login, now)) {
+    if (!grant->digest.matches(login.digest)) parts_.logins.end(login.principal->id, grant->digest);
+  }
   record(AuditKind::logout, caller.facts, caller.request_id, login.principal->id, login.kind, std::nullopt,
          "all other logins");
   return leading_on(LoginReply::Kind::done);

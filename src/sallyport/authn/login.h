@@ -136,9 +136,13 @@ class LoginService {
   void count_failure(const LockoutSubject& subject, std::uint64_t value, const ConnectionFacts& facts,
                      std::string_view request_id, MonotonicTime now);
   void forgive(const LoginAttempt& attempt);
-  LoginReply log_in(std::shared_ptr<const Principal> principal, CredentialKind how,
-                    std::string_view old_cookie, const ConnectionFacts& facts, std::string_view request_id,
-                    MonotonicTime now);
+  struct Newcomer {
+    const Principal& principal;
+    CredentialKind how;
+  };
+  LoginReply log_in(Result<Minted> minted, const Newcomer& who, const ConnectionFacts& facts,
+                    std::string_view request_id);
+  [[nodiscard]] std::vector<GrantRef> within_reach(const Grant& login, MonotonicTime now) const;
   void record(AuditKind kind, const ConnectionFacts& facts, std::string_view request_id, std::string_view who,
               CredentialKind how, std::optional<Denial> denial, std::string_view detail = {}) const;
 

@@ -51,6 +51,12 @@ class CredentialStore {
   /// put adds a grant. Errors: already_exists; exhausted (the store's cap); unavailable (a store that is
   /// away); invalid_argument (a grant without principal or kind).
   virtual Status put(Grant grant) = 0;
+  /// put_heir puts a grant that was made with `maker`: it ends with that one, and at the latest when that one
+  /// expires. A maker that no store keeps, such as the kernel's word, has no heirs: then as put. Errors: as
+  /// put; unauthenticated where the maker ended meanwhile.
+  Status put_heir(Grant grant, const Grant& maker);
+  /// put_made_with is put_heir where there is a maker that passes_on, else put.
+  Status put_made_with(const Grant* maker, Grant grant);
   /// find returns the grant kept under `digest`, or null. Hot: at most 0.5 us with a million grants.
   [[nodiscard]] virtual GrantRef find(const Digest& digest) const = 0;
   /// take removes and returns the grant, or null: of any number of racing callers exactly one gets it. No
@@ -62,8 +68,9 @@ class CredentialStore {
   virtual std::size_t remove(const Digest& digest) = 0;
   /// remove_where removes all that the filter picks; bounded by the size of the store. Returns how many.
   virtual std::size_t remove_where(const GrantFilter& filter) = 0;
-  /// remove_family removes `root` first, then all that descend from it, so that whoever mints a descendant
-  /// and then still finds the root knows that its own grant will not be missed.
+  /// remove_family removes `root` first, then all that were made with it, then what was made with those, so
+  /// that whoever mints a descendant and then still finds its maker knows that its own grant will not be
+  /// missed.
   std::size_t remove_family(const Digest& root);
   /// list returns at most `grants_max` of what the filter picks, in no order.
   [[nodiscard]] virtual std::vector<GrantRef> list(const GrantFilter& filter,

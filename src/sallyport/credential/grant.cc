@@ -3,6 +3,11 @@
 
 namespace sallyport {
 
+bool passes_on(const Grant& maker) noexcept {
+  if (maker.kind == CredentialKind::login) return maker.family != family_of(maker.digest);
+  return maker.kind == CredentialKind::access_token || maker.kind == CredentialKind::session_token;
+}
+
 Grant copy_of(const Grant& grant) {
   Grant copy;
   copy.kind = grant.kind;
@@ -15,6 +20,7 @@ Grant copy_of(const Grant& grant) {
   copy.used = grant.used;
   if (grant.ticket) copy.ticket = std::make_unique<const TicketBinding>(*grant.ticket);
   if (grant.internal) copy.internal = std::make_unique<const InternalBinding>(*grant.internal);
+  if (grant.link) copy.link = std::make_unique<const LinkBinding>(*grant.link);
   copy.family = grant.family;
   return copy;
 }

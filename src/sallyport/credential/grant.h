@@ -28,6 +28,12 @@ struct InternalBinding {
   std::vector<std::string> endpoints;  ///< exact paths; none: nowhere
 };
 
+/// LinkBinding is what the login that a one-time link begins needs to know.
+struct LinkBinding {
+  std::optional<Digest> made_with;  ///< of the credential with which it was made; none: by the kernel's word
+  std::string next = "/";           ///< where it leads: a path of its origin
+};
+
 /// UsageMark remembers, to the second, when a credential was last used. Any thread.
 class UsageMark {
  public:
@@ -52,8 +58,8 @@ class UsageMark {
   mutable std::atomic<Duration::rep> at_{0};
 };
 
-/// family_of names the credentials that die together with `root`, the one from which they were minted.
-inline std::uint64_t family_of(const Digest& root) noexcept { return root.slot(); }
+/// family_of names the credentials that were made with `maker` and die together with it.
+inline std::uint64_t family_of(const Digest& maker) noexcept { return maker.slot(); }
 
 /// kNeverIdle is an idle lifetime that never ends.
 inline constexpr Duration kNeverIdle = Duration::max();
@@ -70,9 +76,10 @@ struct Grant {
   std::shared_ptr<const Principal> principal;
   Digest digest;
   MonotonicTime issued{};
-  std::uint64_t family = 0;                     ///< 0: none; else family_of(root), and dies with that root
-  std::unique_ptr<const TicketBinding> ticket;  ///< tickets only
+  std::uint64_t family = 0;  ///< 0: none; else family_of(its maker, or itself), and dies with that one
+  std::unique_ptr<const TicketBinding> ticket;      ///< tickets only
   std::unique_ptr<const InternalBinding> internal;  ///< internal credentials only
+  std::unique_ptr<const LinkBinding> link;          ///< login links only
 
   /// live_at says whether the credential may be used: strictly before it expires, and not idle for too long.
   [[nodiscard]] bool live_at(MonotonicTime now) const noexcept {
@@ -82,6 +89,11 @@ struct Grant {
   /// connection.
   [[nodiscard]] const Digest& holder() const noexcept { return ticket ? ticket->minted_by : digest; }
 };
+
+/// passes_on says whether logins and tokens that are made with `maker` end with it. A token's do. A login
+/// stands for a person, whose tokens and other logins outlive a logout, unless it was itself made with a
+/// token.
+bool passes_on(const Grant& maker) noexcept;
 
 /// copy_of makes a second Grant, for a change of one field.
 Grant copy_of(const Grant& grant);

@@ -34,10 +34,33 @@ Logins::Logins(CredentialStore& store, Entropy& entropy, LoginPolicy policy) noe
 Result<Minted> Logins::begin(std::shared_ptr<const Principal> principal, std::string_view before,
                              MonotonicTime now) {
   if (principal == nullptr) return fail(Code::invalid_argument, "a login needs a principal");
-  const auto presented = read_token(before);
-  if (presented && presented->kind == CredentialKind::login && store_.find(presented->digest) != nullptr) {
-    store_.remove_family(presented->digest);
+  end_before(before, nullptr);
+  return put(std::move(principal), SessionId(), nullptr, now);
+}
+
+Result<Minted> Logins::begin_from(const Grant& link, std::string_view before, MonotonicTime now) {
+  if (link.link == nullptr || link.principal == nullptr)
+    return fail(Code::invalid_argument, "a login link is what begins a login");
+  GrantRef maker;
+  if (link.link->made_with) {
+    maker = store_.find(*link.link->made_with);
+    if (maker == nullptr || !maker->live_at(now))
+      return fail(Code::unauthenticated, "the login or token that made this link has ended");
   }
+  end_before(before, maker.get());
+  return put(link.principal, link.session, maker.get(), now);
+}
+
+/// end_before ends the login whose cookie the browser carried, but not the one that the next is to live by.
+void Logins::end_before(std::string_view before, const Grant* maker) {
+  const auto presented = read_token(before);
+  if (!presented || presented->kind != CredentialKind::login) return;
+  if (maker != nullptr && passes_on(*maker) && maker->digest.matches(presented->digest)) return;
+  if (store_.find(presented->digest) != nullptr) store_.remove_family(presented->digest);
+}
+
+Result<Minted> Logins::put(std::shared_ptr<const Principal> principal, const SessionId& session,
+                           const Grant* maker, MonotonicTime now) {
   const std::vector<GrantRef> open = all_of(principal->id);
   for (std::size_t i = 0; open.size() - i >= policy_.per_user_max && i < open.size(); ++i) {
     store_.remove_family(open[i]->digest);
@@ -45,7 +68,8 @@ Result<Minted> Logins::begin(std::shared_ptr<const Principal> principal, std::st
   Minted minted = sallyport::mint(CredentialKind::login, entropy_);
   Grant grant = grant_for(CredentialKind::login, minted.digest, std::move(principal), policy_.life, now);
   grant.idle_max = policy_.idle_max;
-  SALLYPORT_CHECK(store_.put(std::move(grant)));
+  grant.session = session;
+  SALLYPORT_CHECK(store_.put_made_with(maker, std::move(grant)));
   return minted;
 }
 
@@ -94,15 +118,19 @@ std::size_t Logins::end_others(const std::string& user, const Digest& kept) {
 
 std::size_t Logins::end_all(const std::string& user) { return end_others(user, Digest{}); }
 
-Result<Minted> LoginLinks::mint(std::shared_ptr<const Principal> principal, Duration life,
-                                MonotonicTime now) {
-  if (principal == nullptr) return fail(Code::invalid_argument, "a login link needs a principal");
-  if (life <= Duration::zero() || life > kLoginLinkLifeMax) {
+Result<Minted> LoginLinks::mint(const LinkOrder& order, MonotonicTime now) {
+  if (order.principal == nullptr) return fail(Code::invalid_argument, "a login link needs a principal");
+  if (order.life <= Duration::zero() || order.life > kLoginLinkLifeMax) {
     return fail(Code::invalid_argument, "a login link lives longer than nothing and at most one hour");
   }
   Minted minted = sallyport::mint(CredentialKind::login_link, entropy_);
-  SALLYPORT_CHECK(
-      store_.put(grant_for(CredentialKind::login_link, minted.digest, std::move(principal), life, now)));
+  Grant grant = grant_for(CredentialKind::login_link, minted.digest, order.principal, order.life, now);
+  grant.session = order.session;
+  LinkBinding binding{std::nullopt, order.next};
+  const bool stored = order.maker != nullptr && !token_prefix(order.maker->kind).empty();
+  if (stored) binding.made_with = order.maker->digest;
+  grant.link = std::make_unique<const LinkBinding>(std::move(binding));
+  SALLYPORT_CHECK(stored ? store_.put_heir(std::move(grant), *order.maker) : store_.put(std::move(grant)));
   return minted;
 }
 

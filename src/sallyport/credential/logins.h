@@ -38,6 +38,9 @@ class Logins {
   /// and with it its tickets. Errors: invalid_argument (no principal), and the store's.
   Result<Minted> begin(std::shared_ptr<const Principal> principal, std::string_view before,
                        MonotonicTime now);
+  /// begin_from begins the login that a redeemed link is for. Where the link was made with a credential that
+  /// passes_on, the login ends with that. Errors: unauthenticated (that credential has ended), and as begin.
+  Result<Minted> begin_from(const Grant& link, std::string_view before, MonotonicTime now);
   /// resume finds the login of a cookie and notes that it was used. Denials: malformed_credential,
   /// wrong_kind, unknown_credential, expired.
   [[nodiscard]] Admission resume(std::string_view cookie, MonotonicTime now) const;
@@ -52,10 +55,22 @@ class Logins {
 
  private:
   [[nodiscard]] std::vector<GrantRef> all_of(const std::string& user) const;
+  void end_before(std::string_view before, const Grant* maker);
+  Result<Minted> put(std::shared_ptr<const Principal> principal, const SessionId& session, const Grant* maker,
+                     MonotonicTime now);
 
   CredentialStore& store_;
   Entropy& entropy_;
   const LoginPolicy policy_;
+};
+
+/// LinkOrder is what a link is to be.
+struct LinkOrder {
+  std::shared_ptr<const Principal> principal{};  ///< who is logged in by it
+  Duration life{};
+  GrantRef maker{};        ///< with which credential it is asked for; the link ends with it
+  SessionId session{};     ///< the only session that its login opens; empty: not bound to one
+  std::string next = "/";  ///< where the login leads: a path of its origin
 };
 
 /// LoginLinks mints and redeems one-time links. Like a ticket a link is taken before it is judged. Any
@@ -64,9 +79,9 @@ class LoginLinks {
  public:
   LoginLinks(CredentialStore& store, Entropy& entropy) noexcept : store_(store), entropy_(entropy) {}
 
-  /// mint makes a link's token for `principal`. Errors: invalid_argument (no principal; a life that is not
-  /// positive or beyond kLoginLinkLifeMax), and the store's.
-  Result<Minted> mint(std::shared_ptr<const Principal> principal, Duration life, MonotonicTime now);
+  /// mint makes a link's token. Errors: invalid_argument (no principal; a life that is not positive or beyond
+  /// kLoginLinkLifeMax), and those of put_heir.
+  Result<Minted> mint(const LinkOrder& order, MonotonicTime now);
   /// redeem: malformed_credential, wrong_kind, unknown_credential (used ones included), expired.
   Admission redeem(std::string_view text, MonotonicTime now);
 

@@ -53,7 +53,7 @@ SessionTokens::SessionTokens(CredentialStore& store, Entropy& entropy, TokenPoli
     : store_(store), entropy_(entropy), policy_(policy) {}
 
 Result<Minted> SessionTokens::mint_for(const SessionId& session, std::shared_ptr<const Principal> principal,
-                                       MonotonicTime now) {
+                                       MonotonicTime now, const Grant* maker) {
   Minted minted = mint(CredentialKind::session_token, entropy_, policy_.length_bytes);
   Grant grant;
   grant.kind = CredentialKind::session_token;
@@ -64,7 +64,7 @@ Result<Minted> SessionTokens::mint_for(const SessionId& session, std::shared_ptr
   grant.expires = after(now, policy_.life);
   grant.used = UsageMark(now);
   grant.family = family_of(minted.digest);
-  SALLYPORT_CHECK(store_.put(std::move(grant)));
+  SALLYPORT_CHECK(store_.put_made_with(maker, std::move(grant)));
   return minted;
 }
 
@@ -79,14 +79,14 @@ std::size_t SessionTokens::remove_tokens_of(const SessionId& session, std::optio
 }
 
 Result<Minted> SessionTokens::create(const SessionId& session, std::shared_ptr<const Principal> principal,
-                                     MonotonicTime now) {
+                                     MonotonicTime now, const Grant* maker) {
   if (session.empty()) return fail(Code::invalid_argument, "a session token needs a session");
   const std::lock_guard lock(mutex_);
   if (current_.contains(session)) {
     return fail(Code::already_exists,
                 concat("session ", session.view(), " has a token; rotate it for a new one"));
   }
-  SALLYPORT_TRY(minted, mint_for(session, principal, now));
+  SALLYPORT_TRY(minted, mint_for(session, principal, now, maker));
   current_[session] = Current{minted.digest, std::move(principal), 0};
   return minted;
 }
@@ -103,7 +103,8 @@ Admission SessionTokens::validate(std::string_view text, const SessionId& sessio
   return Admission::admitted(std::move(grant));
 }
 
-Result<Minted> SessionTokens::rotate(const SessionId& session, Duration grace, MonotonicTime now) {
+Result<Minted> SessionTokens::rotate(const SessionId& session, Duration grace, MonotonicTime now,
+                                     const Grant* maker) {
   if (grace < Duration::zero() || grace > kRotationGraceMax) {
     return fail(Code::invalid_argument, "a rotation's grace is at most one hour");
   }
@@ -112,7 +113,7 @@ Result<Minted> SessionTokens::rotate(const SessionId& session, Duration grace, M
   if (found == current_.end())
     return fail(Code::not_found, concat("session ", session.view(), " has no token"));
   Current& current = found->second;
-  SALLYPORT_TRY(minted, mint_for(session, current.principal, now));
+  SALLYPORT_TRY(minted, mint_for(session, current.principal, now, maker));
   if (grace == Duration::zero()) {
     remove_tokens_of(session, minted.digest);
   } else {

@@ -46,17 +46,18 @@ class SessionTokens {
  public:
   SessionTokens(CredentialStore& store, Entropy& entropy, TokenPolicy policy) noexcept;
 
-  /// create mints the session's first token. Errors: already_exists (rotate instead), invalid_argument (no
-  /// principal), and the store's.
+  /// create mints the session's first token, for whoever asked with `maker`: see passes_on. Errors:
+  /// already_exists (rotate instead), invalid_argument (no principal), and those of put_made_with.
   Result<Minted> create(const SessionId& session, std::shared_ptr<const Principal> principal,
-                        MonotonicTime now);
+                        MonotonicTime now, const Grant* maker = nullptr);
   /// validate says whether `text` opens `session`. Denials: malformed_credential, wrong_kind,
   /// unknown_credential, expired, wrong_session.
   [[nodiscard]] Admission validate(std::string_view text, const SessionId& session, MonotonicTime now) const;
   /// rotate mints a new token; the one before goes on for `grace` (at most kRotationGraceMax), and without
   /// grace ends at once, as do those whose grace was still running. Errors: not_found, invalid_argument, and
-  /// the store's: then the current token stays.
-  Result<Minted> rotate(const SessionId& session, Duration grace, MonotonicTime now);
+  /// those of put_made_with: then the current token stays.
+  Result<Minted> rotate(const SessionId& session, Duration grace, MonotonicTime now,
+                        const Grant* maker = nullptr);
   /// expire ends the current token at `at`, at the latest. Error: not_found.
   Status expire(const SessionId& session, MonotonicTime at);
   /// revoke ends all tokens of the session and what they minted; the session lives on, and create gives it a
@@ -76,7 +77,7 @@ class SessionTokens {
   };
 
   Result<Minted> mint_for(const SessionId& session, std::shared_ptr<const Principal> principal,
-                          MonotonicTime now);
+                          MonotonicTime now, const Grant* maker);
   std::size_t remove_tokens_of(const SessionId& session, std::optional<Digest> except);
 
   CredentialStore& store_;

@@ -31,9 +31,6 @@ Status judge_order(const TicketOrder& order, MonotonicTime now) {
   return ok();
 }
 
-/// kept_in_store tells tokens and logins from what the kernel or TLS vouches for on each connection.
-bool kept_in_store(const Grant& minter) noexcept { return !token_prefix(minter.kind).empty(); }
-
 Grant ticket_grant(const TicketOrder& order, const Digest& digest, MonotonicTime now) {
   Grant grant;
   grant.kind = CredentialKind::ticket;
@@ -45,7 +42,7 @@ Grant ticket_grant(const TicketOrder& order, const Digest& digest, MonotonicTime
   grant.used = UsageMark(now);
   grant.ticket =
       std::make_unique<const TicketBinding>(TicketBinding{order.path, order.origin, order.minter->digest});
-  grant.family = order.minter->family != 0 ? order.minter->family : family_of(order.minter->digest);
+  grant.family = family_of(order.minter->digest);
   return grant;
 }
 
@@ -68,11 +65,7 @@ Result<Minted> TicketDesk::mint(const TicketOrder& order, MonotonicTime now) {
   Minted minted = sallyport::mint(CredentialKind::ticket, entropy_);
   Grant grant = ticket_grant(order, minted.digest, now);
   const MonotonicTime expires = grant.expires;
-  SALLYPORT_CHECK(store_.put(std::move(grant)));
-  if (kept_in_store(*order.minter) && store_.find(order.minter->digest) == nullptr) {
-    (void)store_.take(minted.digest);  // a logout overtook us, and may have missed the ticket
-    return fail(Code::unauthenticated, "the login or token that asks for a ticket has ended");
-  }
+  SALLYPORT_CHECK(store_.put_heir(std::move(grant), *order.minter));
   for (const Digest& leaving : ledger_.add(minted.digest, order.minter->principal->id, expires, now)) {
     (void)store_.take(leaving);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sallyport/gateway/access_tokens.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -24,7 +25,7 @@ Status check(const AccessTokenWish& wish) {
 
 }  // namespace
 
-Result<CreatedAccessToken> AccessTokens::create(AccessTokenWish wish) {
+Result<CreatedAccessToken> AccessTokens::create(AccessTokenWish wish, const Grant* maker) {
   SALLYPORT_CHECK(check(wish));
   const auto now = monotonic_.now();
   Minted minted = mint(CredentialKind::access_token, entropy_);
@@ -38,7 +39,11 @@ Result<CreatedAccessToken> AccessTokens::create(AccessTokenWish wish) {
   record.session = wish.session;
   record.digest = minted.digest;
   record.created = clock_.now();
-  if (wish.ttl) record.expires = DurableTime{record.created + *wish.ttl, after(now, *wish.ttl), {}};
+  const bool heir = maker != nullptr && passes_on(*maker);
+  if (heir) record.made_with = maker->digest;
+  MonotonicTime expires = wish.ttl ? after(now, *wish.ttl) : kNever;
+  if (heir) expires = std::min(expires, maker->expires);
+  if (expires != kNever) record.expires = DurableTime{record.created + (expires - now), expires, {}};
   Grant grant;
   grant.kind = CredentialKind::access_token;
   grant.digest = minted.digest;
@@ -50,11 +55,11 @@ Result<CreatedAccessToken> AccessTokens::create(AccessTokenWish wish) {
   grant.used = UsageMark(now);
   grant.family = family_of(minted.digest);
   const std::lock_guard lock(mutex_);
-  std::erase_if(kept_, [now](const auto& one) { return one.second.expires.monotonic <= now; });
+  forget_ended(now);
   if (kept_.size() >= kAccessTokensMax)
     return fail(Code::exhausted, concat("there are ", kAccessTokensMax, " access tokens; revoke some"));
   SALLYPORT_CHECK(records_.put(record));
-  if (auto put = store_.put(std::move(grant)); !put) {
+  if (auto put = store_.put_made_with(maker, std::move(grant)); !put) {
     (void)records_.remove(record.id);
     return std::move(put).error();
   }
@@ -70,7 +75,19 @@ Status AccessTokens::revoke(const std::string& id) {
   store_.remove_family(found->second.digest);  // the door closes first, whatever the disk says
   SALLYPORT_CHECK(records_.remove(id));
   kept_.erase(found);
+  forget_ended(monotonic_.now());
   return ok();
+}
+
+/// forget_ended drops what expired, and what ended with the credential that it was made with. Called with the
+/// lock held.
+void AccessTokens::forget_ended(MonotonicTime now) {
+  std::erase_if(kept_, [&](const auto& one) {
+    const auto& [id, record] = one;
+    if (now < record.expires.monotonic && store_.find(record.digest) != nullptr) return false;
+    (void)records_.remove(id);  // where that fails, its expiry or its maker's end rules at the next start
+    return true;
+  });
 }
 
 std::size_t AccessTokens::revoke_owner(const std::string& owner) {
@@ -84,7 +101,8 @@ std::vector<AccessTokenRecord> AccessTokens::list(const std::string& owner) cons
   std::vector<AccessTokenRecord> found;
   const std::lock_guard lock(mutex_);
   for (const auto& [id, record] : kept_) {
-    if ((owner.empty() || record.owner == owner) && now < record.expires.monotonic) found.push_back(record);
+    if (!owner.empty() && record.owner != owner) continue;
+    if (now < record.expires.monotonic && store_.find(record.digest) != nullptr) found.push_back(record);
   }
   return found;
 }

@@ -40,9 +40,11 @@ class AccessTokens {
                const MonotonicClock& monotonic, const Clock& clock) noexcept
       : store_(store), records_(records), entropy_(entropy), monotonic_(monotonic), clock_(clock) {}
 
-  /// create: invalid_argument, exhausted, and the store's and records' errors; then no token was made.
-  Result<CreatedAccessToken> create(AccessTokenWish wish);
-  /// revoke ends a token and what descends from it. Errors: not_found, and the records'.
+  /// create makes a token for whoever asks with `maker`: where that passes_on, the token ends with it, and at
+  /// the latest when it expires. Errors: invalid_argument, exhausted, those of put_made_with and the
+  /// records'; then no token was made.
+  Result<CreatedAccessToken> create(AccessTokenWish wish, const Grant* maker);
+  /// revoke ends a token and what was made with it. Errors: not_found, and the records'.
   Status revoke(const std::string& id);
   /// revoke_owner ends all tokens that prove one user; returns how many.
   std::size_t revoke_owner(const std::string& owner);
@@ -50,6 +52,8 @@ class AccessTokens {
   [[nodiscard]] std::vector<AccessTokenRecord> list(const std::string& owner) const;
 
  private:
+  void forget_ended(MonotonicTime now);
+
   CredentialStore& store_;
   AccessTokenRecords& records_;
   Entropy& entropy_;

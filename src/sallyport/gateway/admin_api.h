@@ -140,6 +140,7 @@ class AdminApi final : public RequestHandler {
   Task<Response> tls(Exchange& exchange, Call& call);
   Task<Response> openapi(Exchange& exchange, Call& call);
 
+  [[nodiscard]] Result<LinkOrder> link_order(const Call& call) const;
   [[nodiscard]] std::string token_json(const SessionId& id) const;
   [[nodiscard]] bool is_admin(const Call& call) const { return parts_.directory.is_admin(call.who()); }
   void record(AuditKind kind, const Exchange& exchange, const Verdict& verdict, const SessionId& session,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The admin API's calls on sessions.
 #include "sallyport/base/text.h"
+#include "sallyport/credential/password_table.h"
 #include "sallyport/gateway/admin_api.h"
 #include "sallyport/gateway/admin_json.h"
 #include "sallyport/gateway/internal/admin_answers.h"
@@ -95,8 +96,8 @@ Task<Response> AdminApi::create_session(Exchange& exchange, Call& call) {
                       "this gateway guards one tool; start another with: sallyport serve");
   auto wish = read_wish(call.body);
   if (!wish) co_return problem_of(wish.error());
-  auto create = [&service = parts_.service, wanted = std::move(*wish), who = call.verdict.grant->principal] {
-    return service.create(wanted, *who);
+  auto create = [&service = parts_.service, wanted = std::move(*wish), by = call.verdict.grant] {
+    return service.create(wanted, *by);
   };
   auto created = co_await parts_.pool.run(exchange.loop(), std::move(create));
   if (!created) co_return problem_of(created.error());
@@ -149,7 +150,9 @@ Task<Response> AdminApi::rotate(Exchange& exchange, Call& call) {
     if (!*done) co_return problem_of(done->error());
     record(AuditKind::credential_minted, exchange, call.verdict, id, "backend credential rotated");
   }
-  auto renew = [&service = parts_.service, id, grace] { return service.rotate(id, grace); };
+  auto renew = [&service = parts_.service, id, grace, by = call.verdict.grant] {
+    return service.rotate(id, grace, *by);
+  };
   auto minted = co_await parts_.pool.run(exchange.loop(), std::move(renew));
   if (!minted) co_return problem_of(minted.error());
   if (!*minted) co_return problem_of(minted->error());
@@ -259,16 +262,52 @@ Task<Response> AdminApi::logs(Exchange& exchange, Call& call) {
   co_return response;
 }
 
-/// mint_link makes a login for whoever asks: a link opens what its maker may open, and no more.
+/// link_order says whom a link signs in. Whoever asks, where it is his own session or he names himself; then
+/// it opens what he may open. Somebody else where an admin names him; then it opens this session and no
+/// other, so that nobody gets a stranger's rights elsewhere.
+Result<LinkOrder> AdminApi::link_order(const Call& call) const {
+  SALLYPORT_TRY(fields, JsonFields::parse(call.body.empty() ? "{}" : call.body));
+  const auto user = fields.text("user");
+  SALLYPORT_CHECK(fields.done());
+  LinkOrder order;
+  order.life = kLoginLinkLife;
+  order.maker = call.verdict.grant;
+  order.principal = call.verdict.grant->principal;
+  if (user == call.who().id || (!user && call.session->owner == call.who().id)) return order;
+  if (!user) {
+    return fail(Code::invalid_argument,
+                concat("this session is ", call.session->owner,
+                       "'s; say whom the link signs in: \"user\", or session link --user NAME"));
+  }
+  if (!is_admin(call))
+    return fail(Code::permission_denied, "only an admin makes links for others; share the session instead");
+  if (!valid_user_name(*user)) return fail(Code::invalid_argument, "user is the name of a user");
+  const Principal other{*user, PrincipalKind::user, "login-link", {}};
+  if (parts_.directory.is_admin(other))
+    return fail(Code::permission_denied, "whoever owns the gateway makes links for himself");
+  if (parts_.sessions == Parts::Sessions::many && !parts_.directory.may_use(other, call.session->id)) {
+    return fail(Code::permission_denied,
+                concat(*user, " may not use this session; share it first: PATCH \"shared\""));
+  }
+  order.principal = std::make_shared<const Principal>(other);
+  order.session = call.session->id;
+  return order;
+}
+
 Task<Response> AdminApi::mint_link(Exchange& exchange, Call& call) {
-  const auto minted =
-      parts_.links.mint(call.verdict.grant->principal, kLoginLinkLife, parts_.monotonic.now());
-  if (!minted) co_return problem_of(minted.error());
-  record(AuditKind::credential_minted, exchange, call.verdict, call.session->id, "login link made");
-  const auto life = std::chrono::duration_cast<std::chrono::seconds>(kLoginLinkLife).count();
+  auto order = link_order(call);
+  if (!order) co_return problem_of(order.error());
   std::string origin = parts_.url_of(call.session->id);
-  if (call.session->reached != SessionRoute::Reached::by_origin)
-    origin.resize(origin.find('/', origin.find("://") + 3));
+  if (call.session->reached != SessionRoute::Reached::by_origin) {
+    const auto path = origin.find('/', origin.find("://") + 3);
+    order->next = origin.substr(path);
+    origin.resize(path);
+  }
+  const auto minted = parts_.links.mint(*order, parts_.monotonic.now());
+  if (!minted) co_return problem_of(minted.error());
+  record(AuditKind::credential_minted, exchange, call.verdict, call.session->id,
+         concat("login link made for ", order->principal->id));
+  const auto life = std::chrono::duration_cast<std::chrono::seconds>(kLoginLinkLife).count();
   const std::string url = concat(origin, kLinkPrefix, minted->text.expose());
   co_return json_answer(201, concat("{\"url\":", json_text(url), ",\"expires_in_s\":", life, "}"));
 }

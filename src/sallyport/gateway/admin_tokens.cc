@@ -54,7 +54,9 @@ Task<Response> AdminApi::create_token(Exchange& exchange, Call& call) {
   const bool knows_session = wish.session.empty() || (parts_.directory.find(wish.session) != nullptr &&
                                                       parts_.directory.may_use(call.who(), wish.session));
   if (!knows_session) co_return problem(404, "not found", "there is no such session");
-  auto make = [&tokens = parts_.access_tokens, wish = std::move(wish)] { return tokens.create(wish); };
+  auto make = [&tokens = parts_.access_tokens, wish = std::move(wish), maker = call.verdict.grant] {
+    return tokens.create(wish, maker.get());
+  };
   auto made = co_await parts_.pool.run(exchange.loop(), std::move(make));
   if (!made) co_return problem_of(made.error());
   if (!*made) co_return problem_of(made->error());

@@ -154,7 +154,7 @@ void SessionService::add_common(SessionWish& wish) const {
   wish.environment.insert(wish.environment.begin(), all.begin(), all.end());
 }
 
-Result<CreatedSession> SessionService::create(SessionWish wish, const Principal& who) {
+Result<CreatedSession> SessionService::create(SessionWish wish, const Grant& by) {
   add_common(wish);
   SALLYPORT_CHECK(check_people(wish));
   if (wish.command.empty()) return fail(Code::invalid_argument, "command is what to run, as a list of words");
@@ -164,7 +164,7 @@ Result<CreatedSession> SessionService::create(SessionWish wish, const Principal&
   SessionEntry entry;
   entry.id = id;
   entry.name = wish.label;
-  entry.owner = wish.owner.empty() ? who.id : wish.owner;
+  entry.owner = wish.owner.empty() ? by.principal->id : wish.owner;
   entry.shared = wish.shared;
   entry.created = parts_.clock.now();
   SessionRecord record = record_of(wish, id, entry.owner);
@@ -174,7 +174,7 @@ Result<CreatedSession> SessionService::create(SessionWish wish, const Principal&
         uses_base_url(wish) ? SessionRoute::Reached::by_whole_path : SessionRoute::Reached::by_path;
   }
   SALLYPORT_CHECK(parts_.directory.add(entry));
-  auto minted = parts_.tokens.create(id, principal_of(entry.owner), parts_.monotonic.now());
+  auto minted = parts_.tokens.create(id, principal_of(entry.owner), parts_.monotonic.now(), &by);
   if (!minted) {
     parts_.directory.remove(id);
     return std::move(minted).error();
@@ -224,16 +224,16 @@ void SessionService::note_token(SessionRecord& record, const Minted& minted, Dur
   record.tokens.push_back(std::move(added));
 }
 
-Result<Minted> SessionService::rotate(const SessionId& id, Duration grace) {
+Result<Minted> SessionService::rotate(const SessionId& id, Duration grace, const Grant& by) {
   const std::lock_guard lock(mutex_);
   const auto found = kept_.find(id);
   const auto entry = parts_.directory.find(id);
   const bool over = found != kept_.end() && found->second.ended != kNever;
   if (entry == nullptr || over) return fail(Code::not_found, "there is no such session");
   const auto now = parts_.monotonic.now();
-  auto minted = parts_.tokens.rotate(id, grace, now);
+  auto minted = parts_.tokens.rotate(id, grace, now, &by);
   if (!minted && minted.error().code == Code::not_found)
-    minted = parts_.tokens.create(id, principal_of(entry->owner), now);
+    minted = parts_.tokens.create(id, principal_of(entry->owner), now, &by);
   if (!minted || found == kept_.end()) return minted;
   note_token(found->second.record, *minted, grace);
   SALLYPORT_CHECK(parts_.records.put(found->second.record));

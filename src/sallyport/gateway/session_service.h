@@ -74,13 +74,14 @@ class SessionService {
   };
   explicit SessionService(Parts parts) : parts_(std::move(parts)) {}
 
-  /// create makes a session for wish.owner. Who may ask for it is the caller's to judge: a command runs as
-  /// the gateway's user. Errors: invalid_argument (the text says what to write), already_exists, exhausted,
-  /// and the records'; then nothing is left of it.
-  Result<CreatedSession> create(SessionWish wish, const Principal& who);
+  /// create makes a session for wish.owner, as `by` asks. Who may ask for it is the caller's to judge: a
+  /// command runs as the gateway's user. The session's token ends with `by` where that passes_on. Errors:
+  /// invalid_argument (the text says what to write), already_exists, exhausted, and the records'; then
+  /// nothing is left of it.
+  Result<CreatedSession> create(SessionWish wish, const Grant& by);
   /// rotate mints a new session token; the one before goes on for `grace`. A session whose token has expired
   /// gets a first one. Errors: not_found, and as SessionTokens::rotate.
-  Result<Minted> rotate(const SessionId& id, Duration grace);
+  Result<Minted> rotate(const SessionId& id, Duration grace, const Grant& by);
   /// rotate_backend hands the tool a new credential; see RotationRequest. Error: not_found.
   Status rotate_backend(const SessionId& id, RotationMode mode, Duration grace,
                         std::function<void(Status)> done);

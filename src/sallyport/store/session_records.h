@@ -96,6 +96,7 @@ struct AccessTokenRecord {
   std::vector<std::string> roles;
   SessionId session;  ///< the only session that it opens; empty: not bound to one
   Digest digest;
+  std::optional<Digest> made_with;  ///< the credential with which it ends; none: it stands by itself
   WallTime created{};
   DurableTime expires;
 };

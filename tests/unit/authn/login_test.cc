@@ -215,7 +215,7 @@ TEST_F(LoginTest, AT_07_a_password_file_that_cannot_be_read_admits_nobody) {
 TEST_F(LoginTest, BY_03_a_link_logs_in_once_and_only_by_its_form) {
   auto principal = std::make_shared<Principal>();
   principal->id = "owner";
-  const auto minted = links_.mint(principal, minutes(10), now());
+  const auto minted = links_.mint({principal, minutes(10)}, now());
   ASSERT_TRUE(minted);
   const std::string link(minted->text.expose());
   EXPECT_EQ(service_->redeem_link(link, "", caller(), now()).status, 403);
@@ -229,10 +229,54 @@ TEST_F(LoginTest, BY_03_a_link_logs_in_once_and_only_by_its_form) {
   const LoginReply unknown = service_->redeem_link("spl_" + std::string(43, 'A'), field, caller(), now());
   EXPECT_EQ(unknown.text, again.text);
   EXPECT_EQ(service_->redeem_link("", field, caller(), now()).text, again.text);
-  const auto late = links_.mint(principal, minutes(10), now());
+  const auto late = links_.mint({principal, minutes(10)}, now());
   clock_.advance(minutes(10));
   EXPECT_EQ(service_->redeem_link(late->text.expose(), open_page(FormPurpose::link), caller(), now()).text,
             again.text);
+}
+
+TEST_F(LoginTest, BY_03_a_link_for_one_session_makes_a_login_for_that_and_leads_there) {
+  const GrantRef mine = grant_of(log_in());
+  LinkOrder order{mine->principal, minutes(10)};
+  order.session = SessionId("demo");
+  order.next = "/s/demo/";
+  const auto open = [&] {
+    const auto minted = links_.mint(order, now());
+    const std::string field = open_page(FormPurpose::link);
+    return service_->redeem_link(minted->text.expose(), field, caller(), now());
+  };
+  const LoginReply reply = open();
+  EXPECT_EQ(reply.next, "/s/demo/");
+  const GrantRef guest = grant_of(reply);
+  EXPECT_EQ(guest->session, SessionId("demo"));
+  const GrantRef second = grant_of(open());
+  EXPECT_EQ(service_->own_logins(*mine, now()).size(), 3U);
+  EXPECT_EQ(service_->own_logins(*guest, now()).size(), 2U) << "it sees those of its session";
+  const std::string field = service_->account_form_for(*guest, now());
+  EXPECT_EQ(service_->end_one(*guest, names_.fingerprint(mine->digest), field, caller(), now()).kind,
+            Kind::done);
+  EXPECT_EQ(service_->end_others(*guest, field, caller(), now()).kind, Kind::done);
+  EXPECT_NE(store_.find(mine->digest), nullptr) << "and ends no other";
+  EXPECT_EQ(store_.find(second->digest), nullptr);
+}
+
+TEST_F(LoginTest, BY_03_a_link_whose_maker_has_ended_looks_like_a_spent_one) {
+  Grant token;
+  token.kind = CredentialKind::access_token;
+  const Minted minted = mint(CredentialKind::access_token, entropy_);
+  token.digest = minted.digest;
+  token.principal = std::make_shared<const Principal>(Principal{"robot", PrincipalKind::user, "test", {}});
+  token.expires = now() + hours(1);
+  ASSERT_TRUE(store_.put(std::move(token)));
+  LinkOrder order{store_.find(minted.digest)->principal, minutes(10)};
+  order.maker = store_.find(minted.digest);
+  const auto link = links_.mint(order, now());
+  (void)store_.take(minted.digest);  // gone, and the link is not: as a revocation that comes between
+  const std::string field = open_page(FormPurpose::link);
+  const auto reply = service_->redeem_link(link->text.expose(), field, caller(), now());
+  EXPECT_EQ(reply.status, 401);
+  EXPECT_TRUE(reply.cookie.empty());
+  EXPECT_EQ(audit_.events().back().denial, Denial::expired);
 }
 
 TEST_F(LoginTest, BY_03_without_passwords_links_still_work_and_no_password_does) {

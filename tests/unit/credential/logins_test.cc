@@ -127,8 +127,8 @@ TEST_F(Login, nobody_cannot_log_in) {
 TEST(LoginLink, BY_03_opens_once_and_in_time) {
   House house;
   LoginLinks links(house.store, house.entropy);
-  const auto link = links.mint(person("alice"), minutes(10), kStart);
-  const auto late = links.mint(person("alice"), minutes(10), kStart);
+  const auto link = links.mint({person("alice"), minutes(10)}, kStart);
+  const auto late = links.mint({person("alice"), minutes(10)}, kStart);
   ASSERT_TRUE(link);
   const Admission admission = links.redeem(link->text.expose(), kStart + minutes(10) - Duration(1));
   ASSERT_TRUE(admission);
@@ -141,7 +141,7 @@ TEST(LoginLink, BY_03_opens_once_and_in_time) {
 TEST(LoginLink, BY_03_racing_visitors_log_in_once) {
   House house;
   LoginLinks links(house.store, house.entropy);
-  const auto link = links.mint(person("alice"), minutes(10), kStart);
+  const auto link = links.mint({person("alice"), minutes(10)}, kStart);
   std::atomic<int> wins{0};
   std::barrier gun(16);
   {
@@ -159,9 +159,9 @@ TEST(LoginLink, BY_03_racing_visitors_log_in_once) {
 TEST(LoginLink, BY_03_bad_lives_and_foreign_tokens_are_refused) {
   House house;
   LoginLinks links(house.store, house.entropy);
-  EXPECT_FALSE(links.mint(person("alice"), Duration::zero(), kStart));
-  EXPECT_FALSE(links.mint(person("alice"), hours(2), kStart));
-  EXPECT_FALSE(links.mint(nullptr, minutes(1), kStart));
+  EXPECT_FALSE(links.mint({person("alice"), Duration::zero()}, kStart));
+  EXPECT_FALSE(links.mint({person("alice"), hours(2)}, kStart));
+  EXPECT_FALSE(links.mint({nullptr, minutes(1)}, kStart));
   EXPECT_EQ(links.redeem("", kStart).denial(), Denial::malformed_credential);
   EXPECT_EQ(links.redeem(stranger(CredentialKind::ticket, house.entropy), kStart).denial(),
             Denial::wrong_kind);

@@ -117,7 +117,7 @@ Status Guard::Core::open_own_pages() {
 }
 
 Status Guard::Core::mint_login_link() {
-  SALLYPORT_TRY(minted, links.mint(owner, kLoginLinkLife, powers.monotonic.now()));
+  SALLYPORT_TRY(minted, links.mint({.principal = owner, .life = kLoginLinkLife}, powers.monotonic.now()));
   const std::string place = concat(told.urls.front(), kLinkPrefix);
   told.login_link = SecretText::filled_by(place.size() + minted.text.size(), [&](std::span<char> out) {
     const auto token = minted.text.expose();
