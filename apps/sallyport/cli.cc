@@ -300,32 +300,6 @@ void add_completion(CLI::App& app, Chosen& chosen) {
   });
 }
 
-/// hint_for says what somebody who typed an unknown option may have meant.
-std::string hint_for(int argc, const char* const* argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word(argv[i]);
-    if (word == "--") break;
-    if (!word.starts_with("--")) continue;
-    const auto name = word.substr(2, word.find('=') - 2);
-    if (find_option(name) != nullptr) continue;
-    if (const auto* close = closest_option(name)) return concat("; did you mean --", close->name, "?");
-  }
-  return {};
-}
-
-int refuse_usage(const CLI::App& app, const CLI::ParseError& error, int argc, const char* const* argv) {
-  std::string what = error.what();
-  while (!what.empty() && what.back() == '\n') what.pop_back();
-  std::cerr << "sallyport: " << what << hint_for(argc, argv) << '\n';
-  const auto commands = app.get_subcommands();
-  const bool running = !commands.empty() && commands.front()->get_name() == "run";
-  std::cerr << (running ? "The tool's own words go behind --, as in: sallyport run -- TOOL --its-option\n"
-                        : "")
-            << "Try: sallyport " << (commands.empty() ? "" : commands.front()->get_name() + " ")
-            << "--help\n";
-  return kExitUsage;
-}
-
 }  // namespace
 
 int run_cli(int argc, const char* const* argv, const Environment& environment) {
@@ -372,7 +346,7 @@ int run_cli(int argc, const char* const* argv, const Environment& environment) {
     std::cout << shown->help();
     return kExitDone;
   } catch (const CLI::ParseError& error) {
-    return refuse_usage(app, error, argc, argv);
+    return refuse_usage(app, error, own, argv);
   }
   return chosen ? chosen() : kExitUsage;
 }

@@ -11,7 +11,8 @@
 
 namespace CLI {
 class App;
-}
+class ParseError;
+}  // namespace CLI
 
 namespace sallyport {
 
@@ -25,5 +26,9 @@ void add_session(CLI::App& app, Chosen& chosen, std::vector<std::string>& tool,
                  const Environment& environment);
 void add_token(CLI::App& app, Chosen& chosen, const Environment& environment);
 void add_user(CLI::App& app, Chosen& chosen, const Environment& environment);
+
+/// refuse_usage says on stderr what is wrong with the words in argv, and what may have been meant; the exit
+/// status.
+int refuse_usage(const CLI::App& app, const CLI::ParseError& error, int argc, const char* const* argv);
 
 }  // namespace sallyport

@@ -153,6 +153,24 @@ def test_MC_09_core_dumps_are_off(start):
     assert core.split()[4] == "0"
 
 
+@pytest.mark.parametrize("words,named,meant", [
+    (["nonsense"], "nonsense", None), (["sesion", "list"], "sesion", "session"), (["Serv"], "Serv", "serve"), (["runn", "--", "true"], "runn", "run"),
+    (["session", "lst"], "session lst", "list"), (["cookie", "generat"], "cookie generat", "generate"), (["cert", "ca", "isue"], None, None),
+    (["--frob"], "--frob", None), (["x" * 300], "x" * 20, None), (["\x1b[31mred"], "[31mred", None)])
+def test_an_unknown_command_is_named_and_the_nearest_one_is_told(cli, words, named, meant):
+    done = cli(*words)
+    assert done.status == 2 and done.out == "" and "\x1b" not in done.err
+    assert named is None or named in done.err
+    assert (f"did you mean {meant}?" in done.err) if meant else "did you mean" not in done.err
+    assert "--help" in done.err and len(done.err) < 400
+
+
+def test_a_missing_command_is_wrong_usage(cli):
+    for words in ([], ["session"], ["cookie"]):
+        done = cli(*words)
+        assert done.status == 2 and "subcommand is required" in done.err and "--help" in done.err
+
+
 def test_results_on_stdout_and_messages_on_stderr(cli, folder):
     for words in (["session", "list"], ["run", "--no-such", "--", "true"], ["cookie", "generate", "--length", "0"]):
         done = cli(*words, *(["--state-dir", str(folder / "s")] if words[0] == "session" else []))

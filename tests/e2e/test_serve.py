@@ -195,6 +195,7 @@ def test_sa_06_bad_input_is_refused_and_changes_nothing(serve):
     assert gateway.api("POST", "/sessions", raw=b" " * 70000).status == 413
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         assert gateway.api("POST", "/sessions", {"command": TOOL}, {"Content-Type": kind}).status == 415
+        assert gateway.api("POST", "/health", {}, {"Content-Type": kind}).status == 405
     for method, path in [("PUT", "/sessions"), ("POST", "/health"), ("DELETE", "/settings")]:
         assert gateway.api(method, path, {}, {"Content-Type": "application/json"}).status == 405
     assert gateway.api("GET", "/sessions?limit=0").status == 400

@@ -236,6 +236,12 @@ TEST_F(Admin, SA_06_sessions_are_listed_and_found_by_their_exact_id) {
                                    "/sessions/tool/nothing", "/nothing", "/", "/sessions/tool/auth/"}) {
     EXPECT_EQ(ask(Request::get(target)).status, 404) << target;
   }
+  for (const auto* path : {"/health", "/sessions/tool/auth", "/tokens/x"}) {
+    const Answer odd = ask(Request::post(path, "text/plain", "x"));
+    EXPECT_EQ(odd.status, 405) << path << ": the method is looked at before the body";
+    EXPECT_THAT(odd.field("Allow"), Not(IsEmpty()));
+  }
+  EXPECT_EQ(ask(Request::post("/no/such/path", "text/plain", "x")).status, 404);
   EXPECT_EQ(ask(Request::post_json("/health", "{}")).status, 405);
   EXPECT_EQ(ask(Request::post_json("/sessions/tool/auth", "{}")).status, 405);
   EXPECT_EQ(ask(Request::post_json("/sessions/tool", "{}")).status, 405);

@@ -225,21 +225,28 @@ std::string env_name(const OptionSpec& option) {
   return name;
 }
 
-const OptionSpec* closest_option(std::string_view name) {
-  constexpr std::size_t kNameBytesMax = 40;  // nobody means an option by more than that
-  if (name.size() > kNameBytesMax) return nullptr;
-  std::string word = to_lower(name);
+std::size_t closest_word(std::string_view typed, std::span<const std::string_view> words) {
+  constexpr std::size_t kWordBytesMax = 40;  // nobody means one of ours by more than that
+  if (typed.size() > kWordBytesMax) return words.size();
+  std::string word = to_lower(typed);
   std::replace(word.begin(), word.end(), '_', '-');
-  const OptionSpec* best = nullptr;
+  std::size_t best = words.size();
   std::size_t best_distance = 1 + std::max<std::size_t>(1, word.size() / 4);
-  for (const auto& option : kOptions) {
-    const std::size_t far = distance(word, option.name);
-    if (far < best_distance) {
-      best = &option;
-      best_distance = far;
-    }
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::size_t far = distance(word, words[i]);
+    if (far >= best_distance) continue;
+    best = i;
+    best_distance = far;
   }
   return best;
+}
+
+const OptionSpec* closest_option(std::string_view name) {
+  std::array<std::string_view, kOptions.size()> names;
+  std::transform(kOptions.begin(), kOptions.end(), names.begin(),
+                 [](const OptionSpec& option) { return option.name; });
+  const std::size_t best = closest_word(name, names);
+  return best == names.size() ? nullptr : &kOptions[best];
 }
 
 }  // namespace sallyport

@@ -70,6 +70,9 @@ std::string env_name(const OptionSpec& option);
 std::string file_key(const OptionSpec& option);
 inline constexpr std::string_view kEnvPrefix = "SALLYPORT_";
 
+/// closest_word is which of `words` somebody who typed `typed` may have meant; words.size() where nothing is
+/// near. Whatever the case, and '_' for '-'.
+std::size_t closest_word(std::string_view typed, std::span<const std::string_view> words);
 /// closest_option is what somebody who typed `name` may have meant; nullptr where nothing is near.
 const OptionSpec* closest_option(std::string_view name);
 

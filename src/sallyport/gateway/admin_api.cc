@@ -154,6 +154,14 @@ Task<Response> AdminApi::answer(Exchange& exchange, const Verdict& verdict) {
       head.method, std::string(head.target.path), std::string(head.target.query_raw), {}, {}, {}, {}, {},
       verdict};
   if (call.method == Method::head) call.method = Method::get;
+  std::string allowed;
+  const Row* row = find_row(call, allowed);
+  if (row == nullptr && allowed.empty()) co_return not_found();
+  if (row == nullptr) {
+    auto response = problem(405, "method not allowed", concat("use ", allowed));
+    response.add("Allow", allowed);
+    co_return response;
+  }
   if (mutates(call.method)) {
     if (auto refused = refuse_mutation(exchange, verdict)) co_return std::move(*refused);
     auto body = co_await exchange.read_body(kAdminBodyBytesMax);
@@ -164,7 +172,7 @@ Task<Response> AdminApi::answer(Exchange& exchange, const Verdict& verdict) {
     if (!body) co_return problem_of(body.error());
     call.body = std::move(*body);
   }
-  auto answered = co_await dispatch(exchange, call);
+  auto answered = co_await dispatch(exchange, call, *row);
   co_return answered;
 }
 
@@ -177,30 +185,28 @@ bool AdminApi::find_session(Call& call) const {
   return call.session != nullptr && call.view != nullptr;
 }
 
-Task<Response> AdminApi::dispatch(Exchange& exchange, Call& call) {
-  std::string allowed;
+/// find_row finds the call in the table; where only other methods are there, `allowed` names them.
+const AdminApi::Row* AdminApi::find_row(Call& call, std::string& allowed) {
   for (const Row& row : rows()) {
     if (!fits(row.pattern, call.path, call.id)) continue;
-    if (row.method != call.method) {
-      allowed += concat(allowed.empty() ? "" : ", ", method_name(row.method));
-      continue;
-    }
-    const bool of_session = row.need == Need::use || row.need == Need::manage;
-    if (of_session && !find_session(call)) co_return not_found();
-    const bool too_little =
-        (row.need == Need::admin && !is_admin(call)) ||
-        (row.need == Need::manage && !parts_.directory.may_manage(call.who(), call.session->id));
-    if (!too_little && !policy_allows(call, row.permission))
-      co_return problem(403, "forbidden",
-                        "the policy does not allow this; see sallyport config check --who --what");
-    if (too_little) co_return problem(403, "forbidden", "you may not do this; an admin may");
-    auto answered = co_await (this->*row.call)(exchange, call);
-    co_return answered;
+    if (row.method == call.method) return &row;
+    allowed += concat(allowed.empty() ? "" : ", ", method_name(row.method));
   }
-  if (allowed.empty()) co_return not_found();
-  auto response = problem(405, "method not allowed", concat("use ", allowed));
-  response.add("Allow", allowed);
-  co_return response;
+  return nullptr;
+}
+
+Task<Response> AdminApi::dispatch(Exchange& exchange, Call& call, const Row& row) {
+  const bool of_session = row.need == Need::use || row.need == Need::manage;
+  if (of_session && !find_session(call)) co_return not_found();
+  const bool too_little =
+      (row.need == Need::admin && !is_admin(call)) ||
+      (row.need == Need::manage && !parts_.directory.may_manage(call.who(), call.session->id));
+  if (!too_little && !policy_allows(call, row.permission))
+    co_return problem(403, "forbidden",
+                      "the policy does not allow this; see sallyport config check --who --what");
+  if (too_little) co_return problem(403, "forbidden", "you may not do this; an admin may");
+  auto answered = co_await (this->*row.call)(exchange, call);
+  co_return answered;
 }
 
 /// policy_allows asks for the named permission. Who owns this process comes by the kernel's word, and is not

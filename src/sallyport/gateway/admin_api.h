@@ -105,7 +105,8 @@ class AdminApi final : public RequestHandler {
   struct Row;
   static std::span<const Row> rows() noexcept;
   Task<Response> answer(Exchange& exchange, const Verdict& verdict);
-  Task<Response> dispatch(Exchange& exchange, Call& call);
+  static const Row* find_row(Call& call, std::string& allowed);
+  Task<Response> dispatch(Exchange& exchange, Call& call, const Row& row);
   [[nodiscard]] std::optional<Response> refuse_mutation(const Exchange& exchange,
                                                         const Verdict& verdict) const;
   bool find_session(Call& call) const;
