@@ -318,3 +318,27 @@ def test_on_demand_starts_with_the_first_request(start, folder):
 
 def test_free_port_helper_gives_no_port_twice():
     assert len({free_port() for _ in range(50)}) == 50
+
+
+V6_ONLY_TOOL = """
+import http.server, socket, sys
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+    def server_bind(self):
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().server_bind()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"v6")
+Server(("::", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/net/if_inet6"), reason="no IPv6 on this machine")
+def test_a_tool_that_listens_on_v6_alone_is_reached(start):
+    gate = start(command=[sys.executable, "-c", V6_ONLY_TOOL, "{port}"])
+    answer = gate.get("/", gate.bearer)
+    assert answer.status == 200 and answer.body == b"v6"

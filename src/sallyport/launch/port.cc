@@ -17,6 +17,7 @@
 
 #include "sallyport/base/text.h"
 #include "sallyport/env/posix/descriptor.h"
+#include "sallyport/launch/internal/v6_only.h"
 #include "sallyport/launch/process_tree.h"
 
 namespace sallyport {
@@ -119,8 +120,12 @@ std::set<std::uint64_t> sockets_of_tree(pid_t root) {
 
 SocketAddress where_to_connect(const std::vector<ListeningSocket>& listeners) {
   const auto v6_loopback = *IpAddress::parse("::1");
-  const auto only_v6 = std::all_of(listeners.begin(), listeners.end(),
-                                   [&](const auto& one) { return one.address.ip == v6_loopback; });
+  std::optional<std::set<std::uint64_t>> v6_only;  // asked for where a wildcard makes it matter
+  const auto only_v6 = std::all_of(listeners.begin(), listeners.end(), [&](const auto& one) {
+    if (one.address.ip.is_v4() || one.address.ip == v6_loopback) return !one.address.ip.is_v4();
+    if (!v6_only) v6_only = internal::v6_only_listeners(one.address.port);
+    return v6_only->contains(one.inode);
+  });
   return SocketAddress::tcp(only_v6 ? v6_loopback : IpAddress::v4({127, 0, 0, 1}),
                             listeners.front().address.port);
 }

@@ -65,6 +65,38 @@ TEST(Port, nobody_listens_yet) {
   EXPECT_EQ(prove_listener(*port, ::getpid()).owner, PortOwner::nobody);
 }
 
+/// listen_on_all_v6 listens on [::], with IPv4 or without; none where this machine has no IPv6.
+Descriptor listen_on_all_v6(std::uint16_t port, int v6_only) {
+  Descriptor made(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in6 name{};
+  name.sin6_family = AF_INET6;
+  name.sin6_port = htons(port);
+  ::setsockopt(made.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+  if (::bind(made.get(), reinterpret_cast<sockaddr*>(&name), sizeof name) != 0 ||
+      ::listen(made.get(), 4) != 0)
+    made.reset();
+  return made;
+}
+
+TEST(Port, R12_a_listener_on_all_of_v6_is_reached_where_it_answers) {
+  const auto port = free_loopback_port();
+  ASSERT_TRUE(port);
+  auto tool = listen_on_all_v6(*port, 1);
+  if (!tool) GTEST_SKIP() << "no IPv6 on this machine";
+  EXPECT_EQ(prove_listener(*port, ::getpid()).address.str(), concat("[::1]:", *port));
+  const auto beside = listen_on(*port);
+  ASSERT_TRUE(beside) << "127.0.0.1 was left alone";
+  EXPECT_EQ(prove_listener(*port, ::getpid()).address.str(), concat("127.0.0.1:", *port));
+}
+
+TEST(Port, R12_a_listener_on_both_families_is_reached_by_v4) {
+  const auto port = free_loopback_port();
+  ASSERT_TRUE(port);
+  const auto tool = listen_on_all_v6(*port, 0);
+  if (!tool) GTEST_SKIP() << "no IPv6 on this machine";
+  EXPECT_EQ(prove_listener(*port, ::getpid()).address.str(), concat("127.0.0.1:", *port));
+}
+
 TEST(Port, tool_that_listens_everywhere_is_noted) {
   const auto port = free_loopback_port();
   ASSERT_TRUE(port);
