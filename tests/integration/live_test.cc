@@ -108,6 +108,75 @@ TEST_F(Live, BY_02_revoked_access_token_ends_its_event_stream_short_of_the_last_
   EXPECT_EQ(world_.ask(Request::get("/").bearer(token)).status, 401);
 }
 
+/// IdleLife is a world in which a login ends after ten idle minutes.
+class IdleLife : public testing::Test {
+ protected:
+  static WorldOptions ten_minutes() {
+    WorldOptions options;
+    options.logins.idle_max = 10min;
+    return options;
+  }
+  bool is_open(End& end) {
+    world_.housekeep();
+    end.pull();
+    return end.open();
+  }
+  World world_{ten_minutes()};
+  Browser browser_{world_};
+};
+
+TEST_F(IdleLife, AT_10_a_websocket_that_moves_bytes_keeps_its_login_and_a_silent_one_does_not) {
+  ASSERT_EQ(browser_.log_in().status, 303);
+  End live = browser_.begin(Request::upgrade("/ws").with("Origin", world_.origin));
+  ASSERT_THAT(live.take(), StartsWith("HTTP/1.1 101"));
+  End& tool = world_.tool.visits().back().end;
+  for (int i = 0; i < 6; ++i) {
+    world_.advance(4min);
+    tool.write(std::string("\x81\x02hi", 4));
+    world_.settle();
+    ASSERT_TRUE(is_open(live)) << i;
+  }
+  EXPECT_EQ(browser_.get("/").status, 200) << "after 24 minutes, for the page was in use";
+  world_.advance(11min);
+  EXPECT_FALSE(is_open(live)) << "silence is no use";
+  EXPECT_EQ(browser_.get("/").status, 302);
+}
+
+TEST_F(IdleLife, WT_05_one_that_was_opened_by_ticket_keeps_the_login_behind_it) {
+  ASSERT_EQ(browser_.log_in().status, 303);
+  const GrantRef login = world_.store.find(read_token(browser_.login_cookie())->digest);
+  TicketOrder order;
+  order.minter = login;
+  order.session = world_.session;
+  order.path = "/ws";
+  order.origin = world_.origin;
+  const auto minted = world_.tickets.mint(order, world_.monotonic.now());
+  ASSERT_TRUE(minted.has_value());
+  End live = world_.begin(
+      Request::upgrade("/ws?ticket=" + std::string(minted->text.expose())).with("Origin", world_.origin));
+  ASSERT_THAT(live.take(), StartsWith("HTTP/1.1 101"));
+  for (int i = 0; i < 4; ++i) {
+    world_.advance(6min);
+    live.write(std::string("\x81\x82\x01\x02\x03\x04ik", 8));
+    world_.settle();
+    ASSERT_TRUE(is_open(live)) << i;
+  }
+  EXPECT_EQ(browser_.get("/").status, 200);
+}
+
+TEST_F(IdleLife, AT_10_an_event_stream_keeps_its_login_while_it_tells_something) {
+  ASSERT_EQ(browser_.log_in().status, 303);
+  End stream = browser_.begin(Request::get("/events"));
+  for (int i = 0; i < 3; ++i) {
+    world_.advance(6min);
+    world_.tool.visits().back().end.write("9\r\ndata: 2\n\n\r\n");
+    world_.settle();
+    ASSERT_TRUE(is_open(stream)) << i;
+  }
+  world_.advance(11min);
+  EXPECT_FALSE(is_open(stream));
+}
+
 TEST_F(Live, SA_07_rotation_without_grace_ends_the_old_token_and_its_connections_at_once) {
   const std::string before = world_.session_token();
   End stream = events_with(before);

@@ -98,6 +98,7 @@ Answer redeem_ticket(Judgement& judgement, const Presented& presented) {
   }
   const GrantRef minter = judgement.parts.store.find(ticket->holder());
   if (minter == nullptr || !minter->live_at(judgement.now)) return refused(Denial::expired);
+  judgement.verdict.minter = minter;
   return admitted(judgement, std::move(ticket), minter->expires);
 }
 

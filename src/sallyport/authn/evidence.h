@@ -107,9 +107,10 @@ class [[nodiscard]] Verdict {
       LocalTrustMiss::switched_off;  ///< why the peer was not trusted, where that was asked
   Duration retry_after{};            ///< above zero: Retry-After
   GrantRef grant;                    ///< admitted only
-  MonotonicTime expires = kNever;    ///< of the credential to which a connection is bound
-  IpAddress client;                  ///< whom network rules and limits look at; unspecified for a Unix peer
-  PublicPort reached;                ///< how a browser came, by the Host that it asked for; cookies follow it
+  GrantRef minter;                 ///< admitted by a ticket only: what that was made with, where it is known
+  MonotonicTime expires = kNever;  ///< of the credential to which a connection is bound
+  IpAddress client;                ///< whom network rules and limits look at; unspecified for a Unix peer
+  PublicPort reached;              ///< how a browser came, by the Host that it asked for; cookies follow it
 
   [[nodiscard]] bool allowed() const noexcept { return kind != Kind::denied; }
   [[nodiscard]] const Principal* principal() const noexcept {
@@ -117,6 +118,8 @@ class [[nodiscard]] Verdict {
   }
   /// credential is what a live connection is bound to, with `expires`: what ends the one, ends the other.
   [[nodiscard]] Digest credential() const noexcept { return grant ? grant->holder() : Digest{}; }
+  /// in_use is what a live connection keeps from going idle; null where nobody in particular was admitted.
+  [[nodiscard]] const GrantRef& in_use() const noexcept { return minter ? minter : grant; }
 };
 
 /// status_of is the HTTP status of a denial.

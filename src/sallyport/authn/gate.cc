@@ -135,7 +135,7 @@ Verdict Gate::admit(const Evidence& evidence) const {
   record(evidence, verdict, judgement.now);
   if (!judgement.alert.empty()) record_alert(evidence, verdict, judgement.alert);
   if (verdict.kind == Verdict::Kind::denied)
-    verdict.grant = nullptr;  // the log knows whose it was; nobody else need
+    verdict.grant = verdict.minter = nullptr;  // the log knows whose it was; nobody else need
   return std::move(verdict);
 }
 

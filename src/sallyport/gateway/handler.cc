@@ -62,6 +62,18 @@ Response to_login(const RequestHead& head) {
   return response;
 }
 
+/// UsageWatch: a page that sits on its WebSocket uses its login as much as one that asks for things.
+class UsageWatch final : public MovementWatch {
+ public:
+  explicit UsageWatch(GrantRef grant) : grant_(std::move(grant)) {}
+  void moved(MonotonicTime now) noexcept override {
+    if (grant_ && grant_->live_at(now)) grant_->used.touch(now);  // what has gone idle stays so
+  }
+
+ private:
+  const GrantRef grant_;
+};
+
 }  // namespace
 
 GuardHandler::GuardHandler(Parts parts) : parts_(std::move(parts)) {}
@@ -149,6 +161,8 @@ Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict, Ses
     plan.rewrite = {prefix, host};
   }
   plan.traffic = route.traffic();
+  UsageWatch watch(verdict.in_use());
+  plan.watch = &watch;
   plan.timeouts = parts_.timeouts;
   const auto outcome = co_await parts_.forwarder.forward(exchange, plan);
   view->activity->touch(exchange.loop().now());

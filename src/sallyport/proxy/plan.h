@@ -58,6 +58,17 @@ struct TrafficCounters {
   std::atomic<std::uint32_t> tunnels{0};  ///< open now
 };
 
+/// A long transfer that goes on tells so at most this often.
+inline constexpr Duration kMovementStep = std::chrono::seconds(5);
+
+/// MovementWatch is told that bytes of a transfer have moved, either way, once in kMovementStep at most: what
+/// is silent tells nothing. On the transfer's loop; hot enough not to block.
+class MovementWatch {
+ public:
+  virtual ~MovementWatch() = default;
+  virtual void moved(MonotonicTime now) noexcept = 0;
+};
+
 /// AnswerRewrite is what a backend that does not know its place on a path says of paths: its redirects and
 /// its cookies are moved below `prefix`. Links inside of pages are not.
 struct AnswerRewrite {
@@ -81,6 +92,7 @@ struct ForwardPlan {
   ForwardedFacts forwarded;
   ForwardTimeouts timeouts;
   TrafficCounters* traffic = nullptr;
+  MovementWatch* watch = nullptr;  ///< none: nobody wants to know
 };
 
 /// ForwardEnd is how a forward() ended. Down to client_slow nothing was written to the client: the gateway

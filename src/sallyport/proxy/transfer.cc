@@ -120,6 +120,10 @@ void Transfer::moved(std::uint64_t up, std::uint64_t down) noexcept {
   last_moved_ = loop_.now();
   bytes_up_ += up;
   bytes_down_ += down;
+  if (plan_.watch != nullptr && last_moved_ - last_told_ >= kMovementStep) {
+    last_told_ = last_moved_;
+    plan_.watch->moved(last_moved_);
+  }
   TrafficCounters* const traffic = plan_.traffic;
   if (traffic == nullptr) return;
   traffic->last_active_ns.store(last_moved_.time_since_epoch().count(), std::memory_order_relaxed);

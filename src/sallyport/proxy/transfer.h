@@ -35,7 +35,11 @@ inline constexpr int kInterimAnswersMax = 16;
 class Transfer {
  public:
   Transfer(Exchange& exchange, const ForwardPlan& plan) noexcept
-      : exchange_(exchange), plan_(plan), loop_(exchange.loop()), last_moved_(loop_.now()) {}
+      : exchange_(exchange),
+        plan_(plan),
+        loop_(exchange.loop()),
+        last_moved_(loop_.now()),
+        last_told_(last_moved_) {}
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
   ~Transfer() { exchange_.attend(nullptr); }
@@ -135,6 +139,7 @@ class Transfer {
   AnswerShape shape_;
   std::string_view pending_;  // of the answer: head and perhaps a small body, built and not sent yet
   MonotonicTime last_moved_;
+  MonotonicTime last_told_;  // the watch, of that
   std::uint64_t bytes_up_ = 0;
   std::uint64_t bytes_down_ = 0;
   std::string_view reason_;
