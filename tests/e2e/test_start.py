@@ -8,6 +8,7 @@ import stat
 
 import pytest
 from harness.gate import LINK, backend, eventually, free_port
+from harness.person import NAVIGATE
 from harness.wire import Wire, request_text
 
 PASSWORD = "correct horse battery staple 42"
@@ -293,3 +294,13 @@ def test_make_run_command_line_guards_the_example(start):
     with Wire(gate.address) as wire:
         assert wire.send(request_text("GET", "/", gate.host, gate.bearer)).answer().status == 200
     assert LINK.search(gate.output)
+
+
+def test_the_starting_page_shows_the_owner_what_the_tool_printed_so_far(start):
+    gate = start("--public-path", "/open", command=backend("child.py", "--port", "{port}", "--delay", "60", "--say", "reading <b>42</b> files"), wait="page")
+    page = eventually(lambda: (got := gate.get("/", NAVIGATE).text) and "files" in got and got, 20, "the output is on the page")
+    assert "is starting" in page and "reading &lt;b&gt;42&lt;/b&gt; files" in page and "<b>42" not in page
+    stranger = {**NAVIGATE, "X-Forwarded-For": "203.0.113.9"}
+    for path in ("/", "/open"):
+        assert "files" not in gate.get(path, stranger).text
+    assert "files" not in gate.get("/", {**NAVIGATE, **gate.bearer}).text, "a token is no sign-in"

@@ -141,6 +141,23 @@ TEST_F(Pages, BY_08_while_the_tool_starts_a_page_or_json_says_so) {
   EXPECT_EQ(world_.ask(Request::get("/")).status, 401) << "strangers are not told";
 }
 
+TEST_F(Pages, BY_08_the_starting_page_shows_the_output_so_far_as_text_to_who_is_signed_in) {
+  world_.adopt([](SessionView& view) { view.state = SessionState::starting; });
+  world_.output = "reading <b>42</b> files\n</pre><script>alert(1)</script>";
+  Browser browser(world_);
+  ASSERT_EQ(browser.log_in().status, 303);
+  const Answer told = browser.get("/");
+  EXPECT_EQ(told.status, 503);
+  EXPECT_THAT(told.body, testing::AllOf(HasSubstr("reading &lt;b&gt;42&lt;/b&gt; files"),
+                                        HasSubstr("http-equiv=\"refresh\""), Not(HasSubstr("<script"))));
+  EXPECT_THAT(world_.output_readers, ElementsAre("alice"));
+  EXPECT_THAT(page("/").body, Not(HasSubstr("files"))) << "a token is no sign-in";
+  EXPECT_THAT(world_.ask(Request::get("/").navigating()).body, Not(HasSubstr("files")));
+  EXPECT_THAT(world_.output_readers, SizeIs(1)) << "nobody else is even asked for";
+  world_.output.clear();
+  EXPECT_THAT(browser.get("/").body, testing::AllOf(HasSubstr("tool is starting"), Not(HasSubstr("<pre"))));
+}
+
 TEST_F(Pages, BY_08_a_request_that_waits_goes_on_as_soon_as_the_tool_is_ready) {
   world_.adopt([](SessionView& view) { view.state = SessionState::dormant; });
   End waits = world_.begin(Request::get("/api").bearer(world_.access_token()));

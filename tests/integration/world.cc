@@ -164,9 +164,15 @@ void World::open_side() {
   store.subscribe([this](const Grant& grant, Removal) {
     side->cut(std::make_shared<const std::vector<Digest>>(1, grant.digest), CutReason::revoked);
   });
+  auto read_tail = [this](const Principal& who, const SessionId&, std::function<void(std::string)> done) {
+    output_readers.push_back(who.id);
+    if (output.empty()) return false;
+    done(output);
+    return true;
+  };
   side->add_handler(std::make_unique<GuardHandler>(
       GuardHandler::Parts{*gate, *own_pages, side->routes(), directions, side->forwarder(), audit, traits_,
-                          traits_, [this](const SessionId&) { ++demands; }}));
+                          traits_, [this](const SessionId&) { ++demands; }, ForwardTimeouts{}, read_tail}));
   side->open_session(session, traffic, SessionRoute::Reached::by_origin);
   network->listen(front, [this](std::unique_ptr<Stream> stream) { side->serve_stream(std::move(stream)); });
   network->listen(tool_address, [this](std::unique_ptr<Stream> stream) { tool.accept(std::move(stream)); });

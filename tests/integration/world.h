@@ -166,7 +166,9 @@ class World {
   MemoryNetwork* network = nullptr;  ///< side's dialer
   Tool tool;
   std::shared_ptr<TrafficCounters> traffic = std::make_shared<TrafficCounters>();
-  int demands = 0;  ///< how often the tool was asked to start
+  int demands = 0;                          ///< how often the tool was asked to start
+  std::string output;                       ///< of the tool while it starts; empty: nobody may see it
+  std::vector<std::string> output_readers;  ///< for whom it was asked
   const SocketAddress front;
   const SocketAddress tool_address = SocketAddress::tcp(IpAddress::v4({127, 0, 0, 1}), 40001);
   std::shared_ptr<const SessionView> ready_view;

@@ -115,7 +115,7 @@ constexpr std::array kOptions{
     OptionSpec{"login-lifetime", admission, duration, once, "D", "12h", {}, {},
                "after it a person logs in again", {}, store_duration<&Settings::login_lifetime>},
     OptionSpec{"login-idle", admission, duration, once, "D", "1h", {}, {},
-               "as well after so long without a request", {}, store_duration<&Settings::login_idle>},
+               "as well after so long without a request or traffic", {}, store_duration<&Settings::login_idle>},
     OptionSpec{"name", tool, text, once, "NAME", {}, {}, {},
                "session id; from the command where not given", {}, store_name},
     OptionSpec{"preset", tool, text, once, "NAME", {}, {}, {},

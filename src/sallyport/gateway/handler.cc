@@ -5,6 +5,7 @@
 
 #include "sallyport/base/text.h"
 #include "sallyport/gateway/admin_json.h"
+#include "sallyport/gateway/internal/late.h"
 #include "sallyport/http/form.h"
 #include "sallyport/http/refusal.h"
 #include "sallyport/http/status.h"
@@ -140,7 +141,8 @@ Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict, Ses
     co_return;
   }
   if (!route.ready()) {
-    const auto response = not_ready(exchange.head(), verdict, route);
+    auto output = co_await output_so_far(exchange, verdict, route);
+    const auto response = not_ready(exchange.head(), verdict, route, std::move(output));
     (void)co_await exchange.respond(response);
     co_return;
   }
@@ -217,9 +219,23 @@ Response GuardHandler::no_session(const RequestHead& head, const SessionId& aske
   return told(head, 404, page, "not_found");
 }
 
+/// output_so_far is what a tool that starts has printed, for its owner who is signed in and looks at a page.
+Task<std::string> GuardHandler::output_so_far(Exchange& exchange, const Verdict& verdict,
+                                              const SessionRoute& route) const {
+  const auto view = route.view();
+  const bool starting = view != nullptr && view->state == SessionState::starting;
+  const bool signed_in = verdict.grant && (verdict.grant->kind == CredentialKind::login ||
+                                           verdict.grant->kind == CredentialKind::local_peer);
+  if (!starting || !signed_in || !parts_.read_tail || !wants_page(exchange.head())) co_return std::string();
+  internal::Late<std::string> late(exchange.loop());
+  if (!parts_.read_tail(*verdict.principal(), route.id(), late.deliver())) co_return std::string();
+  auto output = co_await late.value(exchange);
+  co_return std::move(output).value_or(std::string());
+}
+
 /// What the tool printed is for people who proved who they are, not for whoever asks for a public path.
-Response GuardHandler::not_ready(const RequestHead& head, const Verdict& verdict,
-                                 const SessionRoute& route) const {
+Response GuardHandler::not_ready(const RequestHead& head, const Verdict& verdict, const SessionRoute& route,
+                                 std::string output) const {
   const auto& view = route.view();
   const auto name = route.id().view();
   MessagePage page;
@@ -234,6 +250,7 @@ Response GuardHandler::not_ready(const RequestHead& head, const Verdict& verdict
     page.title = concat(name, " is starting");
     page.text = "This page looks again by itself.";
     page.refresh = MessagePage::Refresh::soon;
+    page.output_tail = std::move(output);
     if (view != nullptr && state == SessionState::waiting) {
       page.text = view->detail;
       page.output_tail = view->tail;

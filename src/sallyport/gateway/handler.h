@@ -21,6 +21,10 @@ inline constexpr int kRetryAfterSeconds = 2;
 /// Demand asks the supervisor to start a session's tool; any thread.
 using Demand = std::function<void(const SessionId&)>;
 
+/// ReadTail brings the end of what a session's tool printed, later and from any thread, to somebody who may
+/// see it; false where he may not, or where there is nothing to bring.
+using ReadTail = std::function<bool(const Principal&, const SessionId&, std::function<void(std::string)>)>;
+
 /// GuardHandler belongs to one loop and one listener's traits. What it refers to outlives it.
 class GuardHandler final : public RequestHandler {
  public:
@@ -37,6 +41,7 @@ class GuardHandler final : public RequestHandler {
     ListenerTraits session_listener;
     Demand demand;
     ForwardTimeouts timeouts{};
+    ReadTail read_tail{};  ///< none: nobody sees output while a tool starts
   };
   explicit GuardHandler(Parts parts);
 
@@ -49,8 +54,10 @@ class GuardHandler final : public RequestHandler {
   Task<void> wait_until_ready(Exchange& exchange, SessionRoute& route);
   [[nodiscard]] Response refusal(const RequestHead& head, const Verdict& verdict) const;
   [[nodiscard]] Response no_session(const RequestHead& head, const SessionId& asked) const;
-  [[nodiscard]] Response not_ready(const RequestHead& head, const Verdict& verdict,
-                                   const SessionRoute& route) const;
+  Task<std::string> output_so_far(Exchange& exchange, const Verdict& verdict,
+                                  const SessionRoute& route) const;
+  [[nodiscard]] Response not_ready(const RequestHead& head, const Verdict& verdict, const SessionRoute& route,
+                                   std::string output) const;
   [[nodiscard]] Response bad_gateway(ForwardEnd end, const RequestHead& head, std::string_view name) const;
   [[nodiscard]] Response told(const RequestHead& head, int status, const MessagePage& page,
                               std::string_view error) const;

@@ -126,12 +126,17 @@ Status Guard::Core::serve_door(OpenedDoor opened, const BoundDoor& door) {
   ListenerTraits session_traits = traits;
   if (serves_many()) session_traits.local_trust = LocalTrust::off;
   auto demand = [this](const SessionId& id) { (void)supervisor->when_ready(id, [](const auto&) {}); };
+  auto read_tail = [this](const Principal& reader, const SessionId& id,
+                          std::function<void(std::string)> done) {
+    const bool his = serves_many() ? directory.may_manage(reader, id) : reader.id == owner->id;
+    return his && supervisor->read_tail(id, kTailBytes, std::move(done)).has_value();
+  };
   ForwardTimeouts timeouts;
   timeouts.response = settings.response_timeout;
   for (std::size_t i = 0; i < sides.size(); ++i) {
     auto handler = std::make_unique<GuardHandler>(
         GuardHandler::Parts{*gates.back(), *own_pages, sides[i]->routes(), *directions, sides[i]->forwarder(),
-                            powers.audit, traits, session_traits, demand, timeouts});
+                            powers.audit, traits, session_traits, demand, timeouts, read_tail});
     SALLYPORT_CHECK(sides[i]->serve(std::move(opened.sockets[i]), door.address, std::move(handler),
                                     door.tls == Tls::on ? tls.get() : nullptr, proxy_rules(door)));
   }
