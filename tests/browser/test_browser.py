@@ -278,6 +278,7 @@ def test_the_other_pages_look_right(gate, start, browser):
     picture(one, "sign-ins")
     slow = start(command=backend("child.py", "--port", "{port}", "--delay", "60", "--say", "reading <b>42</b> files"), wait="page")
     one.open(slow.origin + "/")
+    one.wait_for("return document.body.innerText.includes('reading <b>42</b> files')")
     assert "is starting" in one.text
     picture(one, "starting")
 
