@@ -221,3 +221,37 @@ def test_sg_08_without_a_good_header_from_a_listed_sender_the_connection_is_clos
     with pytest.raises((Closed, OSError)):
         proxied(gate, header, request_text("GET", "/echo", gate.host, gate.bearer), source)
     gate.audited(denial={"network_not_allowed", "malformed_request"}, detail={"not from an address of --proxy-protocol", "no good PROXY header"})
+
+
+BOTH_WAYS = """
+rules:
+  - name: no-secrets
+    deny: anyone
+    http: "* /api/whoami/secret/*"
+  - name: own
+    allow: owner
+    http: "GET /api/*"
+  - name: lab
+    allow: "user:bob"
+    session: [lab, lab-on-path]
+    http: "GET /api/whoami"
+"""
+
+
+def test_sg_09_a_session_on_a_path_is_judged_as_one_at_an_origin(serve, folder):
+    gateway = serve("--policy", str(write(folder / "policy.yaml", BOTH_WAYS)))
+    tokens = {}
+    for who in ("alice", "bob"):
+        tokens[who] = gateway.book.add(gateway.api("POST", "/tokens", {"owner": who}).json()["token"], "an access token")
+    for name, routing in (("lab", "origin"), ("lab-on-path", "path"), ("den", "origin"), ("den-on-path", "path")):
+        gateway.create(name=name, routing=routing, owner="alice", shared=["bob"])
+        gateway.wait_state(name, "ready")
+    rows = [("alice", "lab", "/api/whoami", 200), ("alice", "den", "/api/whoami", 200), ("alice", "lab", "/", 403),
+            ("alice", "lab", "/api/whoami/secret/x", 403), ("bob", "lab", "/api/whoami", 200), ("bob", "den", "/api/whoami", 403),
+            ("bob", "lab", "/api/other", 403), ("bob", "lab", "/s/lab/api/whoami", 403)]
+    for who, session, path, status in rows:
+        bearer = {"Authorization": f"Bearer {tokens[who]}"}
+        at_origin = gateway.request("GET", path, bearer, host=gateway.at(session)).status
+        on_path = gateway.request("GET", f"/s/{session}-on-path{path}", bearer).status
+        assert (at_origin, on_path) == (status, status), (who, session, path)
+    assert gateway.request("GET", "/s/lab-on-path", {"Authorization": f"Bearer {tokens['bob']}"}).status == 403, "its root, which he may not see"

@@ -2,6 +2,8 @@
 // Evidence: all that a door knows about one request. Verdict: what the gate made of it.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -58,6 +60,13 @@ struct Evidence {
   const SessionId& session;  ///< whose origin this is; empty on the admin door
   PeerLookup peer;
   std::string_view request_id;
+  std::size_t prefix_bytes = 0;  ///< of the decoded path that name the session; 0 where the host does
+
+  /// tool_path is the decoded path within the session, the same whether host or path name that.
+  [[nodiscard]] std::string_view tool_path() const noexcept {
+    const auto rest = head.target.path.substr(std::min(prefix_bytes, head.target.path.size()));
+    return rest.empty() ? std::string_view("/") : rest;
+  }
 };
 
 /// GateStep names the steps in the order in which they are asked; the table is in gate.cc.

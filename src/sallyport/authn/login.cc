@@ -185,12 +185,15 @@ LoginReply LoginService::redeem_link(std::string_view link, std::string_view fie
     return refusal(403, kStaleForm);
   }
   const LockoutSubject subject{LockoutLane::link, NetworkKey::of(caller.facts, caller.client), {}};
-  if (const Duration wait = lockout_.wait_left(subject, now); wait > Duration::zero()) {
+  const Duration wait = lockout_.wait_left(subject, now);
+  const auto has_to_wait = [&] {
     record(AuditKind::login, caller.facts, caller.request_id, {}, CredentialKind::login_link,
            Denial::locked_out);
     return refusal(403, kWait, wait);
-  }
+  };
+  if (wait > Duration::zero() && !is_shared(caller.facts, caller.client)) return has_to_wait();
   const Admission admission = parts_.links.redeem(link, now);
+  if (!admission && wait > Duration::zero()) return has_to_wait();
   if (!admission) {
     const std::uint64_t value = std::hash<std::string_view>{}(link) | 1;
     count_failure(subject, value, caller.facts, caller.request_id, now);

@@ -12,7 +12,7 @@ PolicyQuestion question_of(const Evidence& evidence, std::string_view owner) {
   PolicyQuestion question;
   const bool upgrades = evidence.door == Door::websocket || evidence.head.upgrade == Upgrade::websocket;
   question.method = upgrades ? std::string_view("WEBSOCKET") : evidence.head.method_text;
-  question.name = evidence.head.target.path;
+  question.name = evidence.tool_path();
   question.session = evidence.session.view();
   question.owner = owner;
   return question;

@@ -15,9 +15,10 @@ namespace sallyport {
 /// SessionOwner tells whose a session is; empty: nobody's. Any thread.
 using SessionOwner = std::function<std::string(const SessionId&)>;
 
-/// PolicyStep asks the policy about each request of somebody who is known: method and decoded path, an
-/// upgrade as WEBSOCKET. Our own pages below /.sallyport/ are not asked about: whoever is logged in may see
-/// who he is, and log out. The admin door asks for named permissions by may(). Any thread.
+/// PolicyStep asks the policy about each request of somebody who is known: method and the tool's decoded
+/// path, without what of it names the session; an upgrade as WEBSOCKET. Our own pages below /.sallyport/ are
+/// not asked about: whoever is logged in may see who he is, and log out. The admin door asks for named
+/// permissions by may(). Any thread.
 class PolicyStep final : public PermissionRule {
  public:
   /// `also`, where there is one, has to permit as well; it outlives this.

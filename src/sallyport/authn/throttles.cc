@@ -34,18 +34,15 @@ std::string alert_text(const LockoutSubject& subject, const Lockout::Counted& co
   return text;
 }
 
-/// is_shared: through a Unix socket, or from this machine's own address, a proxy or a tunnel may bring
-/// everybody under one key. There a wrong credential waits, and a right one does not: or a stranger could
-/// lock all others out.
-bool is_shared(const Knock& knock) noexcept {
-  if (knock.evidence.facts.peer.is_unix()) return true;
+bool is_shared(const ConnectionFacts& facts, const IpAddress& client) noexcept {
+  if (facts.peer.is_unix()) return true;
   static const IpAddress v4 = IpAddress::v4({127, 0, 0, 1});
   static const IpAddress v6 = IpAddress::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1});
-  return knock.client == v4 || knock.client == v6;
+  return client == v4 || client == v6;
 }
 
 Duration LockoutStep::wait(const Knock& knock) {
-  if (is_shared(knock)) return Duration::zero();
+  if (is_shared(knock.evidence.facts, knock.client)) return Duration::zero();
   if (knock.offer != Offer::on_purpose || !lockout_.anybody_waits(knock.now)) return Duration::zero();
   return lockout_.wait_left({LockoutLane::token, client_of(knock), {}}, knock.now);
 }

@@ -33,6 +33,11 @@ class RateStep final : public Throttle {
   RateLimiter& limiter_;
 };
 
+/// is_shared: through a Unix socket, or from this machine's own address, a proxy or a tunnel may bring
+/// everybody under one key. There what cannot be guessed is looked at before anybody waits: a wrong one
+/// waits, and a right one does not, or a stranger could lock all others out.
+bool is_shared(const ConnectionFacts& facts, const IpAddress& client) noexcept;
+
 /// alert_text tells in a sentence for the audit log what a failure brought about; empty where nothing.
 std::string alert_text(const LockoutSubject& subject, const Lockout::Counted& counted,
                        const LockoutLimits& limits);

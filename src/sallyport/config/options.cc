@@ -171,6 +171,12 @@ constexpr std::array kOptions{
     OptionSpec{"sessions-per-owner", serving, count, once, "N", "20", {}, {},
                "how many sessions each user may have; who runs the gateway may have any number",
                {}, store_count<&Settings::sessions_per_owner, 1, kSessionsPerOwnerMax>},
+    OptionSpec{"tokens-per-owner", serving, count, once, "N", "100", {}, {},
+               "how many live access tokens may prove each user; who runs the gateway may have any number",
+               {}, store_count<&Settings::tokens_per_owner, 1, kTokensPerOwnerMax>},
+    OptionSpec{"listeners-per-owner", serving, count, once, "N", "16", {}, {},
+               "how many event streams and followed logs each user may have open; likewise",
+               {}, store_count<&Settings::listeners_per_owner, 1, kListenersPerOwnerMax>},
 };
 // clang-format on
 

@@ -103,6 +103,8 @@ struct Settings {
   std::optional<ListenAddress> admin;  ///< of the admin API, besides its socket
   std::optional<PublicUrl> admin_url;
   std::uint32_t sessions_per_owner = 0;
+  std::uint32_t tokens_per_owner = 0;     ///< live access tokens
+  std::uint32_t listeners_per_owner = 0;  ///< open streams of the admin API
 };
 
 }  // namespace sallyport

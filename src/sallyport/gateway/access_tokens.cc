@@ -56,8 +56,7 @@ Result<CreatedAccessToken> AccessTokens::create(AccessTokenWish wish, const Gran
   grant.family = family_of(minted.digest);
   const std::lock_guard lock(mutex_);
   forget_ended(now);
-  if (kept_.size() >= kAccessTokensMax)
-    return fail(Code::exhausted, concat("there are ", kAccessTokensMax, " access tokens; revoke some"));
+  SALLYPORT_CHECK(judge_room(record.owner));
   SALLYPORT_CHECK(records_.put(record));
   if (auto put = store_.put_made_with(maker, std::move(grant)); !put) {
     (void)records_.remove(record.id);
@@ -77,6 +76,19 @@ Status AccessTokens::revoke(const std::string& id) {
   kept_.erase(found);
   forget_ended(monotonic_.now());
   return ok();
+}
+
+/// judge_room counts those that live. Called with the lock held.
+Status AccessTokens::judge_room(const std::string& owner) const {
+  if (kept_.size() >= kAccessTokensMax)
+    return fail(Code::exhausted, concat("there are ", kAccessTokensMax, " access tokens; revoke some"));
+  if (owner == limits_.admin) return ok();
+  const auto own = std::count_if(kept_.begin(), kept_.end(),
+                                 [&owner](const auto& one) { return one.second.owner == owner; });
+  if (static_cast<std::size_t>(own) < limits_.per_owner_max) return ok();
+  return fail(
+      Code::exhausted,
+      concat(owner, " has ", own, " access tokens, and may have no more (--tokens-per-owner); revoke one"));
 }
 
 /// forget_ended drops what expired, and what ended with the credential that it was made with. Called with the

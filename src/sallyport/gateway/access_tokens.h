@@ -18,6 +18,13 @@ namespace sallyport {
 inline constexpr Duration kAccessTokenLifeMax = std::chrono::hours(24 * 3650);
 inline constexpr std::size_t kAccessTokensMax = 10'000;
 
+/// AccessTokenLimits: `admin` is the principal id of the user who runs the gateway; `per_owner_max` holds for
+/// everybody else.
+struct AccessTokenLimits {
+  std::string admin;
+  std::size_t per_owner_max = 100;
+};
+
 /// AccessTokenWish is what somebody asks for; who may ask for whom is the caller's to judge.
 struct AccessTokenWish {
   std::string label;
@@ -37,8 +44,13 @@ struct CreatedAccessToken {
 class AccessTokens {
  public:
   AccessTokens(CredentialStore& store, AccessTokenRecords& records, Entropy& entropy,
-               const MonotonicClock& monotonic, const Clock& clock) noexcept
-      : store_(store), records_(records), entropy_(entropy), monotonic_(monotonic), clock_(clock) {}
+               const MonotonicClock& monotonic, const Clock& clock, AccessTokenLimits limits = {}) noexcept
+      : store_(store),
+        records_(records),
+        entropy_(entropy),
+        monotonic_(monotonic),
+        clock_(clock),
+        limits_(std::move(limits)) {}
 
   /// create makes a token for whoever asks with `maker`: where that passes_on, the token ends with it, and at
   /// the latest when it expires. Errors: invalid_argument, exhausted, those of put_made_with and the
@@ -53,12 +65,14 @@ class AccessTokens {
 
  private:
   void forget_ended(MonotonicTime now);
+  [[nodiscard]] Status judge_room(const std::string& owner) const;
 
   CredentialStore& store_;
   AccessTokenRecords& records_;
   Entropy& entropy_;
   const MonotonicClock& monotonic_;
   const Clock& clock_;
+  const AccessTokenLimits limits_;
   mutable std::mutex mutex_;
   std::map<std::string, AccessTokenRecord> kept_;  ///< guarded by mutex_
 };

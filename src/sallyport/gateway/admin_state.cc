@@ -171,7 +171,7 @@ Task<Response> AdminApi::events(Exchange& exchange, Call& call) {
   auto mine = [&directory = parts_.directory, who = call.verdict.grant->principal](const FeedItem& item) {
     return item.kind == FeedItem::Kind::state && directory.may_use(*who, item.session);
   };
-  auto listener = parts_.feed.listen(std::move(mine));
+  auto listener = parts_.feed.listen(call.who().id, std::move(mine));
   if (!listener) co_return problem_of(listener.error());
   Response head(200, "text/event-stream", "");
   head.add("Cache-Control", "no-store").add("X-Accel-Buffering", "no");
@@ -203,7 +203,7 @@ Task<Response> AdminApi::follow_logs(Exchange& exchange, Call& call, std::string
   auto mine = [id](const FeedItem& item) {
     return item.kind == FeedItem::Kind::output && item.session == id;
   };
-  auto listener = parts_.feed.listen(std::move(mine));
+  auto listener = parts_.feed.listen(call.who().id, std::move(mine));
   if (!listener) co_return problem_of(listener.error());
   Response head(200, "text/plain; charset=utf-8", "");
   head.add("Cache-Control", "no-store").add("X-Content-Type-Options", "nosniff");

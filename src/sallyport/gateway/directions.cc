@@ -12,7 +12,7 @@ Destination named(std::string_view id, SessionRoute::Reached reached, const Rout
   auto route = routes.find(id);
   const bool has_origin = route != nullptr && route->reached() == SessionRoute::Reached::by_origin;
   if (route == nullptr || has_origin != (reached == SessionRoute::Reached::by_origin))
-    return Destination(SessionId(std::string(id)));
+    return Destination(SessionId(std::string(id)), prefix_bytes);
   return Destination(std::move(route), prefix_bytes);
 }
 

@@ -46,7 +46,8 @@ class RouteTable {
 class Destination {
  public:
   Destination() = default;  ///< the gateway's own origin
-  explicit Destination(SessionId unknown) : unknown_(std::move(unknown)) {}
+  explicit Destination(SessionId unknown, std::size_t prefix_bytes = 0)
+      : unknown_(std::move(unknown)), prefix_bytes_(prefix_bytes) {}
   explicit Destination(std::shared_ptr<SessionRoute> route, std::size_t prefix_bytes = 0)
       : route_(std::move(route)), prefix_bytes_(prefix_bytes) {}
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sallyport/gateway/feed.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "sallyport/base/text.h"
 
 namespace sallyport {
 
@@ -20,12 +23,20 @@ FeedListener::Taken FeedListener::take() {
   return std::exchange(waiting_, {});
 }
 
-Result<std::shared_ptr<FeedListener>> Feed::listen(FeedListener::Filter filter) {
+Result<std::shared_ptr<FeedListener>> Feed::listen(const std::string& owner, FeedListener::Filter filter) {
   const std::lock_guard lock(mutex_);
   std::erase_if(listeners_, [](const auto& one) { return one.expired(); });
+  const auto own = std::count_if(listeners_.begin(), listeners_.end(), [&owner](const auto& one) {
+    const auto listener = one.lock();
+    return listener != nullptr && listener->owner_ == owner;
+  });
+  if (owner != admin_ && static_cast<std::size_t>(own) >= per_owner_max_) {
+    return fail(Code::exhausted, concat(owner, " listens to ", own,
+                                        " streams, and may open no more (--listeners-per-owner); close one"));
+  }
   if (listeners_.size() >= kFeedListenersMax)
     return fail(Code::exhausted, "too many listen already; try again later");
-  auto made = std::make_shared<FeedListener>(std::move(filter));
+  auto made = std::make_shared<FeedListener>(owner, std::move(filter));
   listeners_.push_back(made);
   return made;
 }

@@ -91,7 +91,8 @@ Task<void> GuardHandler::handle(Exchange& exchange) {
                           listener,
                           session,
                           PeerLookup(ask_peer),
-                          exchange.request_id()};
+                          exchange.request_id(),
+                          destination.prefix_bytes()};
   const Verdict verdict = parts_.gate.admit(evidence);
   if (!verdict.allowed()) {
     const auto response = refusal(head, verdict);

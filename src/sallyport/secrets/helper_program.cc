@@ -13,13 +13,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstring>
+#include <deque>
 
 #include "sallyport/base/text.h"
 #include "sallyport/env/posix/descriptor.h"
 
 namespace sallyport {
 namespace {
+
+constexpr std::size_t kLinksMax = 40;  ///< as the kernel's own bound
 
 int milliseconds_until(const MonotonicClock& clock, MonotonicTime deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock.now()).count();
@@ -59,19 +63,78 @@ class Child {
   pid_t pid_;
 };
 
+Error changeable(const std::string& path, const std::string& program) {
+  return fail(Code::permission_denied,
+              concat("others may change ", escaped(path), ", so ", escaped(program),
+                     " is not asked for secrets; chown it to you or root, and chmod go-w it"));
+}
+
+bool is_ours(const struct stat& found) noexcept { return found.st_uid == 0 || found.st_uid == ::geteuid(); }
+
+/// is_kept says whether nobody else may change this entry, or put another in its place. In a folder with the
+/// sticky bit, as /tmp, others may add entries, and neither replace nor remove ours.
+bool is_kept(const struct stat& found) noexcept {
+  if (!is_ours(found)) return false;
+  if (S_ISLNK(found.st_mode) || (found.st_mode & (S_IWGRP | S_IWOTH)) == 0) return true;
+  return S_ISDIR(found.st_mode) && (found.st_mode & S_ISVTX) != 0;
+}
+
+void put_before(std::deque<std::string>& ahead, std::string_view path) {
+  std::vector<std::string> parts;
+  for (const auto part : split(path, '/')) {
+    if (!part.empty() && part != ".") parts.emplace_back(part);
+  }
+  ahead.insert(ahead.begin(), parts.begin(), parts.end());
+}
+
+/// judge_way walks from the root to the program, through links, and judges each folder and each link on the
+/// way: who may rename one of them may put a program of his own there.
+Status judge_way(const std::string& program) {
+  std::deque<std::string> ahead;
+  put_before(ahead, program);
+  std::vector<std::string> here;
+  const auto name_of_here = [&here] {
+    std::string name;
+    for (const auto& part : here) name += concat('/', part);
+    return name.empty() ? std::string("/") : name;
+  };
+  for (std::size_t links = 0;;) {
+    struct stat found {};
+    const std::string name = name_of_here();
+    if (::lstat(name.c_str(), &found) != 0)
+      return fail(Code::not_found,
+                  concat("cannot find the program ", escaped(program), ": ", std::strerror(errno)));
+    if (!is_kept(found)) return changeable(name, program);
+    if (S_ISLNK(found.st_mode)) {
+      if (++links > kLinksMax)
+        return fail(Code::permission_denied, concat(escaped(program), " leads through too many links"));
+      std::array<char, PATH_MAX> target{};
+      const ssize_t size = ::readlink(name.c_str(), target.data(), target.size());
+      if (size <= 0 || static_cast<std::size_t>(size) == target.size())
+        return fail(Code::permission_denied, concat("cannot follow ", escaped(name)));
+      const std::string_view leads_to(target.data(), static_cast<std::size_t>(size));
+      here.pop_back();
+      if (leads_to.starts_with('/')) here.clear();
+      put_before(ahead, leads_to);
+    }
+    if (ahead.empty()) return ok();
+    if (ahead.front() != "..") {
+      here.push_back(ahead.front());
+    } else if (!here.empty()) {
+      here.pop_back();
+    }
+    ahead.pop_front();
+  }
+}
+
 Status judge_program(const std::string& path) {
+  SALLYPORT_CHECK(judge_way(path));
   struct stat found {};
   if (::stat(path.c_str(), &found) != 0)
     return fail(Code::not_found,
                 concat("cannot find the program ", escaped(path), ": ", std::strerror(errno)));
   if (!S_ISREG(found.st_mode) || ::access(path.c_str(), X_OK) != 0)
     return fail(Code::permission_denied, concat(escaped(path), " is no program that we may start"));
-  const bool ours = found.st_uid == 0 || found.st_uid == ::geteuid();
-  if (!ours || (found.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return fail(Code::permission_denied,
-                concat("others may change ", escaped(path), ", so it is not asked for secrets; ",
-                       "chown it to you or root, and chmod go-w it"));
-  }
   return ok();
 }
 

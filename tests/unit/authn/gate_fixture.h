@@ -35,6 +35,7 @@ struct Asked {
   const char* local = "127.0.0.1";
   std::optional<std::uint32_t> uid;  ///< what the kernel would say
   SessionId session{std::string("demo")};
+  std::size_t prefix_bytes = 0;
 
   Asked with(std::string_view name, std::string_view value) const {
     Asked copy = *this;
@@ -107,7 +108,8 @@ class GateFixture : public testing::Test {
       if (!asked.uid) return std::nullopt;
       return PeerProcess{*asked.uid, 0};
     };
-    return gate.admit(Evidence{asked.door, facts_, *head, listener_, asked.session, PeerLookup(ask), "r1"});
+    return gate.admit(Evidence{asked.door, facts_, *head, listener_, asked.session, PeerLookup(ask), "r1",
+                               asked.prefix_bytes});
   }
 
   /// denied_by expects a denial, the same one in the audit log, and nothing else handed out.

@@ -20,6 +20,8 @@ inline constexpr std::uint32_t kTokenLengthMin = 16;
 inline constexpr std::uint32_t kTokenLengthMax = 128;
 inline constexpr std::size_t kSessionIdBytesMax = 63;
 inline constexpr std::uint32_t kSessionsPerOwnerMax = 100'000;
+inline constexpr std::uint32_t kTokensPerOwnerMax = 10'000;
+inline constexpr std::uint32_t kListenersPerOwnerMax = 256;
 inline constexpr std::size_t kTextBytesMax = 4096;
 
 inline Error bad(std::string_view expected) {

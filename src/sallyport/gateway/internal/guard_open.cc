@@ -50,8 +50,10 @@ Guard::Core::Core(const Settings& from, GuardPowers with, GuardNotices tell)
       internals(store, powers.entropy),
       limiter(connection_limits(powers.descriptors_max)),
       pool(std::make_unique<BlockingPool>()),
-      access_tokens(store, access_token_records, powers.entropy, powers.monotonic, powers.clock),
+      access_tokens(store, access_token_records, powers.entropy, powers.monotonic, powers.clock,
+                    {settings.user, settings.tokens_per_owner}),
       live_settings(settings, [this] { require_authentication(); }),
+      feed(settings.user, settings.listeners_per_owner),
       directory(settings.user, settings.sessions_per_owner) {
   Principal self;
   self.id = settings.user;
