@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from harness.gate import ROOT, run_cli
+from harness.gate import ROOT, eventually, run_cli
 
 
 def ids(done, severity=None):
@@ -21,6 +21,7 @@ def test_SG_17_MC_13_no_failure_on_the_defaults(start, cli, folder):
     assert done.status in (0, 1) and ids(done, "failure") == [], done
     gate = start()
     done = gate.command_line("doctor", "--json")
+    assert "upstream.env-exposed" not in ids(done)
     assert done.status in (0, 1) and ids(done, "failure") == [], done
     gate.stop()
     assert ids(gate.command_line("doctor", "--json"), "failure") == []
@@ -67,6 +68,21 @@ def test_SG_17_a_dead_gateway_and_an_open_tool_are_found(start):
     gate.process.kill()
     gate.wait_exit()
     assert "gateway.silent" in ids(gate.command_line("doctor", "--json"))
+
+
+def test_SG_17_what_the_gateway_says_of_its_own_health_is_found(start, folder, book):
+    password = folder / "password"
+    password.write_text(book.add("a-password-for-the-doctor", "the password") + "\n")
+    password.chmod(0o600)
+    gate = start("--password", f"file:{password}")
+    assert "gateway.health" not in ids(gate.command_line("doctor", "--json"))
+    password.chmod(0o644)
+    eventually(lambda: "gateway.health" in ids(gate.command_line("doctor", "--json"), "failure"), 30, "the doctor says so")
+
+
+def test_SG_17_a_credential_in_the_environment_is_found(start):
+    gate = start("--env", "TOOL_SECRET={token}")
+    assert "upstream.env-exposed" in ids(gate.command_line("doctor", "--json"), "warning")
 
 
 def test_SG_17_bad_usage(cli, folder):

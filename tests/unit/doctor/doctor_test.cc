@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sallyport/env/testing/fakes.h"
+
 namespace sallyport {
 namespace {
 
@@ -62,6 +64,64 @@ TEST(Doctor, SG_17_each_planted_fault_of_a_machine_is_found_alone) {
   for (const auto now : {WallTime{}, WallTime::max()}) {
     EXPECT_THAT(with([now](Machine& m) { m.now = now; }), ElementsAre("clock.implausible"));
   }
+}
+
+/// kServerPem is valid for 300 days from kIssued, and names localhost; made with openssl.
+constexpr std::string_view kServerPem =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBiTCCAS+gAwIBAgIUapcVqev38aKz2DceetPA3kVQRX0wCgYIKoZIzj0EAwIw\n"
+    "DzENMAsGA1UEAwwEdGVzdDAeFw0yNjExMjUyMTE2MTZaFw0yNzA5MjEyMTE2MTZa\n"
+    "MA8xDTALBgNVBAMMBHRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASUSa5Y\n"
+    "4/vWbF8PRqCytzJxXaJII50yTKgv2LLe2hG2RK119+Y33qaLJZ6T84pXtIX/6Krv\n"
+    "DufiQd8gROGs4pINo2kwZzAdBgNVHQ4EFgQUWCC0LWCy5bp739Ev0+/mbmjM7kgw\n"
+    "HwYDVR0jBBgwFoAUWCC0LWCy5bp739Ev0+/mbmjM7kgwDwYDVR0TAQH/BAUwAwEB\n"
+    "/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwIDSAAwRQIgVY5jJgH7\n"
+    "4ugviJIeYCnYhxQcSxEP3RL0ap9GGMvc+48CIQCD4TvhcUjZXZMX3jrHVL7rn2nM\n"
+    "iLWZ96kxkZdrurIAxw==\n"
+    "-----END CERTIFICATE-----\n";
+constexpr WallTime kIssued{std::chrono::seconds(1'795'641'376)};
+
+class DoctorCertificates : public testing::Test {
+ protected:
+  DoctorCertificates() {
+    files_.files["/tls/server.crt"] = std::string(kServerPem);
+    files_.files["/tls/server.key"] = "a key";
+    settings_.tls_cert = "/tls/server.crt";
+  }
+  std::vector<std::string> ids_after(Duration since_issue) {
+    return ids(examine_certificates("/nowhere", settings_, files_, kIssued + since_issue));
+  }
+  MemoryFiles files_;
+  Settings settings_;
+};
+
+TEST_F(DoctorCertificates, SG_17_each_time_that_nobody_will_accept_is_found_alone) {
+  using Days = std::chrono::days;
+  EXPECT_THAT(ids_after(Days(1)), IsEmpty());
+  EXPECT_THAT(ids_after(Days(269)), IsEmpty());
+  EXPECT_THAT(ids_after(-Days(1)), ElementsAre("certificate.not-yet-valid"));
+  EXPECT_THAT(ids_after(Days(271)), ElementsAre("certificate.expires-soon"));
+  EXPECT_THAT(ids_after(Days(299)), ElementsAre("certificate.expires-soon"));
+  EXPECT_THAT(ids_after(Days(301)), ElementsAre("certificate.expired"));
+  files_.files.erase("/tls/server.crt");
+  EXPECT_THAT(ids_after(Days(1)), ElementsAre("certificate.unreadable"));
+}
+
+TEST_F(DoctorCertificates, SG_17_a_key_that_is_missing_or_open_is_found) {
+  settings_.tls_key = "/tls/server.key";
+  EXPECT_THAT(ids_after(std::chrono::days(1)), IsEmpty());
+  files_.unreadable.insert("/tls/server.key");
+  EXPECT_THAT(ids_after(std::chrono::days(1)), ElementsAre("certificate.key"));
+  files_.unreadable.clear();
+  files_.files.erase("/tls/server.key");
+  EXPECT_THAT(ids_after(std::chrono::days(1)), ElementsAre("certificate.key"));
+}
+
+TEST(Doctor, SG_17_a_state_directory_that_cannot_be_looked_at_is_a_finding_and_a_missing_one_is_none) {
+  const auto found = examine_state("/proc/self/status/state", good_machine());
+  EXPECT_THAT(ids(found), ElementsAre("state.unreadable"));
+  EXPECT_EQ(found.front().severity, Finding::Severity::failure);
+  EXPECT_THAT(examine_state("/nonexistent/state", good_machine()), IsEmpty());
 }
 
 TEST(Doctor, SG_17_a_weakened_setting_is_found_with_its_place) {
