@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -25,6 +26,10 @@ namespace {
 
 constexpr std::size_t kTableBytesMax = std::size_t{16} << 20;
 constexpr std::string_view kStateListen = "0A";
+constexpr const char* kOutgoingRange = "/proc/sys/net/ipv4/ip_local_port_range";
+constexpr std::uint16_t kPortsFrom = 10000;   // below are the ports that services are known by
+constexpr std::uint16_t kPortsWanted = 1024;  // fewer are not worth a search
+constexpr std::uint16_t kPortsTriedMax = 256;
 
 std::optional<std::uint32_t> parse_hex(std::string_view text) noexcept {
   std::uint32_t value = 0;
@@ -130,19 +135,47 @@ SocketAddress where_to_connect(const std::vector<ListeningSocket>& listeners) {
                             listeners.front().address.port);
 }
 
-}  // namespace
-
-Result<std::uint16_t> free_loopback_port() {
+/// bound_port binds a socket, lets it go and returns its port; port 0 lets the kernel choose.
+Result<std::uint16_t> bound_port(in_addr_t ip, std::uint16_t port) {
   const Descriptor probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl(ip);
+  address.sin_port = htons(port);
   socklen_t size = sizeof address;
   auto* raw = reinterpret_cast<sockaddr*>(&address);
   if (!probe || ::bind(probe.get(), raw, size) != 0 || ::getsockname(probe.get(), raw, &size) != 0) {
     return fail(Code::unavailable, concat("no free port on 127.0.0.1: ", std::strerror(errno)));
   }
   return ntohs(address.sin_port);
+}
+
+/// first_outgoing_port is where the kernel's range for outgoing connections begins; 0 where it cannot be
+/// read.
+std::uint16_t first_outgoing_port() {
+  const Descriptor file(::open(kOutgoingRange, O_RDONLY | O_CLOEXEC));
+  std::array<char, 32> text{};
+  const auto size = file ? ::read(file.get(), text.data(), text.size()) : -1;
+  if (size <= 0) return 0;
+  const std::string_view line(text.data(), static_cast<std::size_t>(size));
+  return parse_decimal<std::uint16_t>(line.substr(0, line.find('\t'))).value_or(0);
+}
+
+}  // namespace
+
+Result<std::uint16_t> free_loopback_port() {
+  // The kernel's own pick lies where it takes the near ends of outgoing connections from, and such a
+  // connection, of anybody, keeps a tool from binding all addresses. So that pick only says where below the
+  // range to begin.
+  SALLYPORT_TRY(pick, bound_port(INADDR_LOOPBACK, 0));
+  const auto end = first_outgoing_port();
+  if (end < kPortsFrom + kPortsWanted) return pick;
+  const auto span = static_cast<std::uint16_t>(end - kPortsFrom);
+  for (std::uint16_t i = 0; i < kPortsTriedMax; ++i) {
+    const auto port = bound_port(INADDR_ANY, static_cast<std::uint16_t>(kPortsFrom + (pick + i) % span));
+    if (port) return *port;
+  }
+  return pick;
 }
 
 std::vector<ListeningSocket> parse_listening(std::string_view table) {

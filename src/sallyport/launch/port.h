@@ -18,8 +18,9 @@ namespace sallyport {
 
 inline constexpr std::size_t kListeningSocketsMax = 65536;
 
-/// free_loopback_port asks the kernel for a TCP port that nothing listens on. It can be taken again before
-/// the tool binds it: that is what prove_listener is for. unavailable where the kernel has none.
+/// free_loopback_port returns a TCP port that no socket holds on any address, below the range that outgoing
+/// connections take theirs from where that leaves room. It can be taken again before the tool binds it: that
+/// is what prove_listener is for. unavailable where the kernel has none.
 Result<std::uint16_t> free_loopback_port();
 
 /// ListeningSocket is a line of the kernel's table. A value.

@@ -7,6 +7,8 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include <fstream>
+
 #include "tests/unit/launch/started.h"
 
 namespace sallyport {
@@ -33,6 +35,24 @@ PortProof proof_once_listening(std::uint16_t port, pid_t root) {
     auto proof = prove_listener(port, root);
     if (proof.owner != PortOwner::nobody) return proof;
     ::sched_yield();
+  }
+}
+
+/// begin_of_outgoing_range is the first port that the kernel gives to outgoing connections.
+int begin_of_outgoing_range() {
+  std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
+  int begin = 0;
+  file >> begin;
+  return begin;
+}
+
+TEST(Port, R12_free_port_is_none_that_an_outgoing_connection_could_take) {
+  if (begin_of_outgoing_range() < 20000) GTEST_SKIP() << "outgoing connections may take any port here";
+  for (int i = 0; i < 100; ++i) {
+    const auto port = free_loopback_port();
+    ASSERT_TRUE(port);
+    EXPECT_GE(*port, 10000);
+    EXPECT_LT(*port, begin_of_outgoing_range());
   }
 }
 
