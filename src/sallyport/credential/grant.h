@@ -68,13 +68,13 @@ inline constexpr Duration kNeverIdle = Duration::max();
 /// credential. The default one is expired and names nobody.
 struct Grant {
   // First what each check reads, so that it lies together.
+  Digest digest;
   MonotonicTime expires{};
   Duration idle_max = kNeverIdle;
   UsageMark used;
   CredentialKind kind = CredentialKind::none;
   SessionId session;  ///< the only session that it opens; empty: not bound to one
   std::shared_ptr<const Principal> principal;
-  Digest digest;
   MonotonicTime issued{};
   std::uint64_t family = 0;  ///< 0: none; else family_of(its maker, or itself), and dies with that one
   std::unique_ptr<const TicketBinding> ticket;      ///< tickets only

@@ -28,9 +28,16 @@ constexpr std::array<KindPrefix, 7> kPrefixes{{
     {CredentialKind::login, "spc_"},
 }};
 
+constexpr std::uint32_t prefix_word(std::string_view prefix) noexcept {
+  std::uint32_t word = 0;
+  for (std::size_t i = 0; i < kTokenPrefixSize; ++i) word = word << 8 | static_cast<unsigned char>(prefix[i]);
+  return word;
+}
+
 CredentialKind kind_of(std::string_view prefix) noexcept {
+  const std::uint32_t word = prefix_word(prefix);
   for (const auto& entry : kPrefixes) {
-    if (entry.prefix == prefix) return entry.kind;
+    if (prefix_word(entry.prefix) == word) return entry.kind;
   }
   return CredentialKind::none;
 }
@@ -65,20 +72,27 @@ constexpr std::uint64_t foreign(std::uint64_t word) noexcept {
   return (word | ~known) & kHigh;
 }
 
-/// canonical looks at every character, and decodes only the last group, whose spare bits must be zero.
+std::uint64_t word_at(const char* text) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, text, sizeof word);
+  return word;
+}
+
+/// spare_bits_are_zero: RFC 4648 section 3.5; the last character of a group that is not full holds bits that
+/// stand for nothing, and must be one of those where they are 0.
+bool spare_bits_are_zero(std::string_view body) noexcept {
+  constexpr std::array<std::string_view, 4> kLastOfGroup{"", "", "AQgw", "AEIMQUYcgkosw048"};
+  const std::size_t left = body.size() % 4;
+  return left == 0 || kLastOfGroup[left].find(body.back()) != std::string_view::npos;
+}
+
+/// canonical looks at every character, some of the last ones twice.
 bool canonical(std::string_view body) noexcept {
-  const std::string_view last = body.substr(body.size() - body.size() % 4);
-  std::array<std::byte, 2> spare;
-  if (last.size() == 1 || !base64url_decode(last, std::span(spare).first(decoded_size(last.size()))))
-    return false;
-  std::uint64_t found = 0;
-  while (!body.empty()) {
-    const std::size_t size = std::min(body.size(), sizeof(std::uint64_t));
-    std::uint64_t word = kEach * 'A';
-    std::memcpy(&word, body.data(), size);
-    found |= foreign(word);
-    body.remove_prefix(size);
-  }
+  if (body.size() < sizeof(std::uint64_t) || !spare_bits_are_zero(body)) return false;
+  const char* const last_word = body.data() + body.size() - sizeof(std::uint64_t);
+  std::uint64_t found = foreign(word_at(last_word));
+  for (const char* at = body.data(); at < last_word; at += sizeof(std::uint64_t))
+    found |= foreign(word_at(at));
   return found == 0;
 }
 
