@@ -34,6 +34,7 @@ void greet(const Guard& guard, const Settings& settings, const std::string& audi
     say(concat("  for browsers without a warning, trust ", start.authority_file));
   say(concat("  audit log: ", audit_place));
   say(concat("  admin socket: ", start.admin_socket));
+  if (!start.metrics_url.empty()) say(concat("  metrics: ", start.metrics_url));
   for (const auto& warning : start.warnings) say(concat("  note: ", warning));
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(start.login_link_life).count();
   if (stderr_is_terminal()) {

@@ -27,6 +27,7 @@ void greet(const Guard& guard, const std::string& audit_place) {
   say(concat("  audit log: ", audit_place));
   say(concat("  admin socket: ", start.admin_socket));
   if (!start.admin_url.empty()) say(concat("  admin API: ", start.admin_url));
+  if (!start.metrics_url.empty()) say(concat("  metrics: ", start.metrics_url));
   for (const auto& warning : start.warnings) say(concat("  note: ", warning));
   say("  start a tool: sallyport session create -- python3 -m http.server --bind 127.0.0.1 {port}");
 }

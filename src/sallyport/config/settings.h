@@ -75,7 +75,8 @@ struct Settings {
   OnAuditFailure audit_failure = OnAuditFailure::carry_on;
   Switch audit_sync = Switch::off;
   Switch qr = Switch::off;
-  std::uint32_t threads = 0;  ///< 0: one for each core
+  std::optional<ListenAddress> metrics;  ///< where a collector of this machine reads the numbers
+  std::uint32_t threads = 0;             ///< 0: one for each core
   SecretSetting password;
   SecretSetting token;
   std::string pam_service;

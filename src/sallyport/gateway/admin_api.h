@@ -18,6 +18,7 @@
 #include "sallyport/credential/tickets.h"
 #include "sallyport/gateway/access_tokens.h"
 #include "sallyport/gateway/feed.h"
+#include "sallyport/gateway/figures.h"
 #include "sallyport/gateway/live_settings.h"
 #include "sallyport/gateway/own_pages.h"
 #include "sallyport/gateway/session_directory.h"
@@ -45,6 +46,8 @@ struct GatewayReport {
   std::size_t live_credentials = 0;
   AuditHealth audit;
   std::string password_state;
+  std::vector<LoopFigures> loops;
+  std::optional<HandshakeFigures> handshakes;  ///< none: no listener speaks TLS
 };
 
 /// openapi_document describes the API: OpenAPI 3.1, JSON.

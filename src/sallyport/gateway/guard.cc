@@ -19,6 +19,7 @@ Result<std::unique_ptr<Guard>> Guard::start(const Settings& settings, std::vecto
   SALLYPORT_CHECK(core->settle_name(command));
   SALLYPORT_CHECK(core->open_tls());
   SALLYPORT_CHECK(core->open_doors());
+  SALLYPORT_CHECK(core->open_metrics_listener());
   SALLYPORT_CHECK(core->open_session(std::move(command)));
   core->run_loops();
   return std::unique_ptr<Guard>(new Guard(std::move(core)));
@@ -31,6 +32,7 @@ Result<std::unique_ptr<Guard>> Guard::serve(const Settings& settings, GuardPower
   SALLYPORT_CHECK(core->open_tls());
   SALLYPORT_CHECK(core->open_doors());
   SALLYPORT_CHECK(core->open_admin_listener());
+  SALLYPORT_CHECK(core->open_metrics_listener());
   core->run_loops();
   return std::unique_ptr<Guard>(new Guard(std::move(core)));
 }

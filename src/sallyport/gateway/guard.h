@@ -55,6 +55,7 @@ struct GuardStart {
   SecretText login_link;     ///< for a terminal only
   Duration login_link_life{};
   std::string admin_socket;
+  std::string metrics_url;     ///< empty: no --metrics
   std::string tls_source;      ///< "off", "local authority", "given files"
   std::string authority_file;  ///< to be trusted by browsers; empty: none
   std::string certificate_fingerprint;

@@ -108,6 +108,8 @@ std::vector<std::string> own_names(const BoundDoor& door, const GateIdentity& wh
 }  // namespace
 
 Result<std::vector<DoorPlan>> plan_doors(const Settings& settings) {
+  if (settings.metrics && !settings.metrics->is_inherited())
+    SALLYPORT_CHECK(judge_metrics_address(settings.metrics->address));
   if (settings.tls_cert.empty() != settings.tls_key.empty()) {
     return fail(Code::invalid_argument, "--tls-cert and --tls-key belong together; give both");
   }
@@ -191,6 +193,26 @@ Result<GateRules> admin_rules_for(const Settings& settings, const BoundDoor& doo
   rules.networks.deny = settings.deny;
   rules.trusted_proxies = settings.trusted_proxies;
   rules.presentations = {Presentation::explicit_token, Presentation::login_cookie};
+  rules.own_uid = who.own_uid;
+  return rules;
+}
+
+Status judge_metrics_address(const SocketAddress& address) {
+  if (reach_of(address) != Reach::network) return ok();
+  return fail(
+      Code::permission_denied,
+      concat("refusing to serve metrics on ", address.str(),
+             ", which the network can reach, without a login: use a loopback address or unix:PATH, or "
+             "read /metrics of --admin with an admin's access token"));
+}
+
+Result<GateRules> metrics_rules_for(const BoundDoor& door, const GateIdentity& who) {
+  GateRules rules{HostList(Scheme::http)};
+  for (const auto& name : own_names(door, who)) (void)add_name(rules, Scheme::http, name, port_of(door));
+  SALLYPORT_TRY(page, PathRule::parse("/metrics"));
+  rules.public_paths.push_back(std::move(page));
+  rules.open_own_paths.clear();
+  rules.presentations.clear();
   rules.own_uid = who.own_uid;
   return rules;
 }

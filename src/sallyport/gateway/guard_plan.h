@@ -59,6 +59,11 @@ Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, cons
 /// admin_rules_for makes them for the admin API's own listener: access tokens and logins, under its own names
 /// and --admin-url only. Error: invalid_argument.
 Result<GateRules> admin_rules_for(const Settings& settings, const BoundDoor& door, const GateIdentity& who);
+/// judge_metrics_address: what has no login is for this machine alone. permission_denied for another address.
+Status judge_metrics_address(const SocketAddress& address);
+/// metrics_rules_for are those of --metrics: GET /metrics by its local names, and nothing else. Error:
+/// invalid_argument.
+Result<GateRules> metrics_rules_for(const BoundDoor& door, const GateIdentity& who);
 /// urls_of are the ways in which a person reaches the listener, the most useful first: the public URLs, else
 /// its own address; of a wildcard listener this host's first address that is not loopback, then localhost.
 std::vector<std::string> urls_of(const Settings& settings, const BoundDoor& door,

@@ -43,6 +43,29 @@ void LoopSide::serve_stream(std::unique_ptr<Stream> stream) {
   loop_.spawn(converse(*services_.front(), std::move(stream)));
 }
 
+LoopFigures LoopSide::figures() const noexcept {
+  LoopFigures sum;
+  sum.turns = loop_.counters().turns;
+  const ForwardCounters& forwarded = forwarder_.counters();
+  sum.smuggled_headers = forwarded.smuggled;
+  sum.dialed = forwarded.dialed;
+  sum.reused = forwarded.reused;
+  sum.tunnels = forwarded.tunnels;
+  for (const auto& service : services_) {
+    const ServerCounters& served = service->server->counters();
+    sum.open += served.open;
+    sum.active += served.active;
+    sum.requests += served.requests;
+    sum.refused_heads += served.refused;
+    sum.cut += served.cut;
+    if (!service->listener) continue;
+    const AcceptCounters& door = service->listener->counters();
+    sum.accepted += door.accepted;
+    sum.turned_away += door.refused_total + door.refused_per_peer + door.out_of_descriptors;
+  }
+  return sum;
+}
+
 Task<void> LoopSide::converse(Service& service, std::unique_ptr<Stream> stream) {
   if (!service.proxies.senders.empty()) {
     const ConnectionFacts facts = stream->facts();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sallyport/gateway/directions.h"
+#include "sallyport/gateway/figures.h"
 #include "sallyport/gateway/handler.h"
 #include "sallyport/net/dialer.h"
 #include "sallyport/net/limiter.h"
@@ -60,6 +61,8 @@ class LoopSide {
   void on_ready(std::function<void(const SessionView&)> call) { on_ready_ = std::move(call); }
   void on_gone(std::function<void(const SessionView&)> call) { on_gone_ = std::move(call); }
   [[nodiscard]] Dialer& dialer() noexcept { return *dialer_; }
+  /// figures are what the loop has counted so far. Any thread.
+  [[nodiscard]] LoopFigures figures() const noexcept;
 
   /// run turns the loop until stop_after().
   void run() { loop_.run(); }

@@ -42,6 +42,58 @@ void write_counts(std::string& out, const AuditCounts& counts) {
   }
 }
 
+/// LoopRow is one family with a line for each loop.
+struct LoopRow {
+  std::string_view name;
+  std::string_view type;
+  std::string_view help;
+  std::uint64_t LoopFigures::*number;
+};
+
+constexpr LoopRow kLoopRows[] = {
+    {"sallyport_loop_turns_total", "counter", "Times that an event loop looked for work.",
+     &LoopFigures::turns},
+    {"sallyport_connections_accepted_total", "counter", "Connections that were accepted.",
+     &LoopFigures::accepted},
+    {"sallyport_connections_turned_away_total", "counter",
+     "Connections that met a cap, or found no descriptor left.", &LoopFigures::turned_away},
+    {"sallyport_connections_open", "gauge", "Connections that are open.", &LoopFigures::open},
+    {"sallyport_requests_active", "gauge", "Requests and streams under way.", &LoopFigures::active},
+    {"sallyport_requests_total", "counter", "Requests whose head could be read.", &LoopFigures::requests},
+    {"sallyport_refused_heads_total", "counter",
+     "Requests that were turned away unread: malformed, or too slow to arrive.", &LoopFigures::refused_heads},
+    {"sallyport_streams_cut_total", "counter",
+     "Live requests and streams that were ended because their credential or session had.", &LoopFigures::cut},
+    {"sallyport_smuggled_headers_total", "counter",
+     "Header fields of clients that claim an identity, removed on the way to a tool.",
+     &LoopFigures::smuggled_headers},
+    {"sallyport_upstream_dialed_total", "counter", "Connections made to tools.", &LoopFigures::dialed},
+    {"sallyport_upstream_reused_total", "counter", "Requests that found an open connection to their tool.",
+     &LoopFigures::reused},
+    {"sallyport_tunnels_total", "counter", "WebSockets that were opened.", &LoopFigures::tunnels},
+};
+
+void write_loops(std::string& out, const std::vector<LoopFigures>& loops) {
+  for (const LoopRow& row : kLoopRows) {
+    family(out, row.name, row.type, row.help);
+    for (std::size_t i = 0; i < loops.size(); ++i)
+      out += concat(row.name, "{loop=\"", i, "\"} ", loops[i].*row.number, '\n');
+  }
+}
+
+void write_handshakes(std::string& out, const HandshakeFigures& figures) {
+  family(out, "sallyport_tls_handshakes_total", "counter",
+         "TLS handshakes by what came of them; plain_http spoke no TLS at all.");
+  const auto line = [&out](std::string_view result, std::uint64_t number) {
+    out += concat("sallyport_tls_handshakes_total{result=\"", result, "\"} ", number, '\n');
+  };
+  line("full", figures.done - figures.resumed);
+  line("resumed", figures.resumed);
+  line("failed", figures.failed - figures.plain_http);
+  line("plain_http", figures.plain_http);
+  line("too_slow", figures.too_slow);
+}
+
 }  // namespace
 
 std::string write_metrics(const GatewayReport& report, const AuditCounts* counts,
@@ -51,6 +103,8 @@ std::string write_metrics(const GatewayReport& report, const AuditCounts* counts
   family(out, "sallyport_build_info", "gauge", "The version that runs.");
   out += concat("sallyport_build_info{version=\"", report.version, "\"} 1\n");
   if (counts != nullptr) write_counts(out, *counts);
+  write_loops(out, report.loops);
+  if (report.handshakes) write_handshakes(out, *report.handshakes);
   single(out, "sallyport_audit_written_total", "counter", "Events that the audit log has.",
          report.audit.written_events);
   single(out, "sallyport_audit_lost_total", "counter", "Events that the audit log lacks.",
@@ -62,8 +116,9 @@ std::string write_metrics(const GatewayReport& report, const AuditCounts* counts
   single(out, "sallyport_live_credentials", "gauge", "Credentials that would be let in.",
          report.live_credentials);
   if (!report.tls.fingerprint.empty()) {
-    single(out, "sallyport_certificate_days_left", "gauge", "Days until the listeners' certificate expires.",
-           report.tls.days_left);
+    single(out, "sallyport_certificate_expiry_timestamp_seconds", "gauge",
+           "When the listeners' certificate expires; its days left are (this - time()) / 86400.",
+           std::chrono::floor<std::chrono::seconds>(report.tls.not_after.time_since_epoch()).count());
     single(out, "sallyport_certificate_changes_total", "counter",
            "Certificates that were replaced while we ran.", report.tls.changes);
     single(out, "sallyport_certificate_refused", "gauge",

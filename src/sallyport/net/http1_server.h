@@ -16,6 +16,7 @@
 #include "sallyport/net/http1_types.h"
 #include "sallyport/net/link.h"
 #include "sallyport/net/loop.h"
+#include "sallyport/net/relaxed_count.h"
 #include "sallyport/net/wheel.h"
 
 namespace sallyport {
@@ -37,14 +38,14 @@ class RequestHandler {
   virtual void on_refused(const ConnectionFacts& facts, Refusal refusal, ParseFault fault) noexcept;
 };
 
-/// ServerCounters are for metrics and tests. Read them on the loop's thread.
+/// ServerCounters are for metrics and tests: counted on the loop's thread, read on any.
 struct ServerCounters {
-  std::uint64_t connections = 0;  ///< accepted so far
-  std::uint64_t requests = 0;
-  std::uint64_t refused = 0;
-  std::uint64_t cut = 0;
-  std::size_t open = 0;    ///< connections now
-  std::size_t active = 0;  ///< exchanges now
+  RelaxedCount connections;  ///< accepted so far
+  RelaxedCount requests;
+  RelaxedCount refused;
+  RelaxedCount cut;
+  RelaxedCount open;    ///< connections now
+  RelaxedCount active;  ///< exchanges now
 };
 
 /// How often live exchanges are looked at: expired bindings and clients that went away. One sweep for all of

@@ -14,6 +14,7 @@
 #include "sallyport/env/posix/descriptor.h"
 #include "sallyport/net/limiter.h"
 #include "sallyport/net/loop.h"
+#include "sallyport/net/relaxed_count.h"
 #include "sallyport/net/stream.h"
 #include "sallyport/net/task.h"
 
@@ -59,13 +60,13 @@ Result<OpenedDoor> open_door(const SocketAddress& address, std::size_t loops);
 /// where `fd` is none. For several loops it is duplicated.
 Result<OpenedDoor> inherit_door(int fd, std::size_t loops);
 
-/// AcceptCounters are for tests and metrics.
+/// AcceptCounters are for tests and metrics: counted on the loop's thread, read on any.
 struct AcceptCounters {
-  std::uint64_t accepted = 0;
-  std::uint64_t refused_total = 0;     ///< the total cap was reached
-  std::uint64_t refused_per_peer = 0;  ///< that peer's cap was reached
-  std::uint64_t out_of_descriptors = 0;
-  std::uint64_t failed = 0;  ///< anything else; the listener goes on
+  RelaxedCount accepted;
+  RelaxedCount refused_total;     ///< the total cap was reached
+  RelaxedCount refused_per_peer;  ///< that peer's cap was reached
+  RelaxedCount out_of_descriptors;
+  RelaxedCount failed;  ///< anything else; the listener goes on
 };
 
 /// Listener accepts on one loop until it is closed or destroyed. When descriptors run out it gives up a spare

@@ -14,17 +14,18 @@
 #include "sallyport/env/clock.h"
 #include "sallyport/env/posix/descriptor.h"
 #include "sallyport/net/buffers.h"
+#include "sallyport/net/relaxed_count.h"
 #include "sallyport/net/task.h"
 #include "sallyport/net/wait.h"
 
 namespace sallyport {
 
-/// LoopCounters are for tests and metrics. Read them on the loop's thread.
+/// LoopCounters are for tests and metrics: counted on the loop's thread, read on any.
 struct LoopCounters {
-  std::uint64_t turns = 0;
-  std::uint64_t events = 0;
-  std::uint64_t deadlines = 0;
-  std::uint64_t posts = 0;
+  RelaxedCount turns;
+  RelaxedCount events;
+  RelaxedCount deadlines;
+  RelaxedCount posts;
 };
 
 /// Loop turns: wait for events, resume who waited for them, run what was posted, expire deadlines, resume who

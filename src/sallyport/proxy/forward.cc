@@ -30,9 +30,21 @@ bool may_retry(const Transfer& transfer, Method method) noexcept {
   return transfer.end() == ForwardEnd::bad_backend && is_idempotent(method);
 }
 
+/// smuggled_in counts what a client has no business to send. A credential of ours is no such thing, and so
+/// are the marks of a proxy.
+std::uint64_t smuggled_in(const HeaderFields& fields) noexcept {
+  std::uint64_t count = 0;
+  for (const HeaderField& field : fields) {
+    if (!field.has(FieldFlag::identity)) continue;
+    if (field.id() != HeaderId::authorization && field.id() != HeaderId::x_session_token) ++count;
+  }
+  return count;
+}
+
 }  // namespace
 
 Task<ForwardOutcome> Forwarder::forward(Exchange& exchange, const ForwardPlan& plan) {
+  counters_.smuggled += smuggled_in(exchange.head().fields);
   if (exchange.head().upgrade == Upgrade::websocket) {
     const ForwardOutcome upgraded = co_await upgrade(exchange, plan);
     co_return upgraded;

@@ -9,18 +9,20 @@
 #include "sallyport/net/dialer.h"
 #include "sallyport/net/http1_exchange.h"
 #include "sallyport/net/loop.h"
+#include "sallyport/net/relaxed_count.h"
 #include "sallyport/net/task.h"
 #include "sallyport/proxy/plan.h"
 #include "sallyport/proxy/upstream_pool.h"
 
 namespace sallyport {
 
-/// ForwardCounters are for metrics and tests. Read them on the loop's thread.
+/// ForwardCounters are for metrics and tests: counted on the loop's thread, read on any.
 struct ForwardCounters {
-  std::uint64_t dialed = 0;
-  std::uint64_t reused = 0;
-  std::uint64_t retried = 0;
-  std::uint64_t tunnels = 0;
+  RelaxedCount dialed;
+  RelaxedCount reused;
+  RelaxedCount retried;
+  RelaxedCount tunnels;
+  RelaxedCount smuggled;  ///< fields of clients that claim an identity and were left behind
 };
 
 /// Forwarder is one per loop, with that loop's pool of backend connections. It does not judge: whoever calls

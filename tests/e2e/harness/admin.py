@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the admin socket says."""
+import re
 import socket
 
 
-def metrics(gate):
+def series(text, name):
+    """The value of one line of Prometheus text, or the sum over its loops where it has the label."""
+    found = re.findall(rf"^{re.escape(name)}(?:{{loop=\"\d+\"}})? (\S+)$", text, re.MULTILINE)
+    assert found, f"no {name} in:\n{text}"
+    return sum(map(float, found))
+
+
+def metrics(gate, path=None):
     with socket.socket(socket.AF_UNIX) as wire:
-        wire.connect(str(gate.state / "admin.sock"))
+        wire.connect(str(path or gate.state / "admin.sock"))
         wire.settimeout(20)
         wire.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         data = b""

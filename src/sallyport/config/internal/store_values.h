@@ -122,10 +122,11 @@ inline Status store_listen(Settings& settings, std::string_view value) {
                                                         "HOST:PORT, [V6]:PORT, unix:PATH or fd:N");
 }
 
-inline Status store_admin(Settings& settings, std::string_view value) {
+template <auto member>
+Status store_address(Settings& settings, std::string_view value) {
   auto parsed = ListenAddress::parse(value);
   if (!parsed) return bad("HOST:PORT, [V6]:PORT, unix:PATH or fd:N");
-  settings.admin = *std::move(parsed);
+  settings.*member = *std::move(parsed);
   return ok();
 }
 

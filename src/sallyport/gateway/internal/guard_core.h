@@ -55,6 +55,7 @@ class Guard::Core final : public SessionObserver {
   Status settle_name(const std::vector<std::string>& command);
   Status open_doors();
   Status open_admin_listener();
+  Status open_metrics_listener();
   Status open_session(std::vector<std::string> command);
   void run_loops();
   std::vector<std::string> housekeep();
@@ -105,6 +106,7 @@ class Guard::Core final : public SessionObserver {
   [[nodiscard]] TlsReport tls_report() const;
   void cut_ended();
   [[nodiscard]] GatewayReport report() const;
+  void count_up(GatewayReport& report) const;
   [[nodiscard]] std::string run_directory() const { return settings.state_dir + "/run"; }
 
   const Settings& settings;  ///< outlives the guard

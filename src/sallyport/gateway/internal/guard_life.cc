@@ -71,6 +71,7 @@ GatewayReport Guard::Core::report() const {
   report.audit = powers.audit.health();
   const auto health = passwords == nullptr ? PasswordHealth{} : passwords->health();
   report.password_state = health.state == PasswordHealth::State::good ? "good" : health.reason;
+  count_up(report);
   return report;
 }
 
