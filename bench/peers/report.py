@@ -3,6 +3,8 @@
 
 import statistics
 
+import micro
+
 JUDGED = "sallyport"  # goals are its goals: nothing else is held to them
 TWIN = "twin"
 NOISE_PROVES_NOTHING = 0.15  # a difference below this in one suite is a hint, not proof
@@ -153,9 +155,9 @@ def row_text(row, ours):
 HEADINGS = ["load", "candidate", "median (min–max)", "user+sys", "peer/ours, paired", "waited", "remarks"]
 
 
-def table(rows, ours):
-    """The rows as a Markdown table, padded so that it reads well in a terminal too."""
-    cells = [HEADINGS] + [row_text(row, ours) for row in rows]
+def table(rows, ours, operations=()):
+    """The rows as a Markdown table, padded so that it reads well in a terminal too; micro.py's rows below."""
+    cells = [HEADINGS] + [row_text(row, ours) for row in rows] + [micro.cells(one) for one in operations]
     widths = [max(len(line[i]) for line in cells) for i in range(len(HEADINGS))]
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths)) + " |" for line in cells]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")

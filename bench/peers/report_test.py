@@ -4,6 +4,7 @@
 import unittest
 
 import loads
+import micro
 import report
 import start_sallyport
 
@@ -53,6 +54,24 @@ class Verdicts(unittest.TestCase):
 
         self.assertEqual(missed("sallyport"), [("small", "nginx")])
         self.assertEqual(missed("relay"), [])
+
+
+class Operations(unittest.TestCase):
+    def test_repetitions_become_one_row_with_a_verdict(self):
+        one = {"run_name": "token_check/1000000", "run_type": "iteration", "time_unit": "ns"}
+        results = {"benchmarks": [{**one, "cpu_time": 480.0}, {**one, "cpu_time": 510.0}, {**one, "cpu_time": 470.0},
+                                  {**one, "run_type": "aggregate", "cpu_time": 9.0}]}
+        rows = [micro.row(name, values) for name, values in micro.times(results).items()]
+        self.assertEqual([micro.cells(row)[1:3] for row in rows], [["token_check/1000000", "480 ns (470 ns–510 ns)"]])
+        self.assertEqual(rows[0]["verdict"], "floor 500 ns held")
+        self.assertIn("token_check/1000000", report.table([], "sallyport", rows))
+
+    def test_a_floor_can_be_missed_and_units_are_read(self):
+        results = {"benchmarks": [{"run_name": "token_check/1000000", "run_type": "iteration", "time_unit": "us",
+                                   "cpu_time": 0.6}]}
+        values = micro.times(results)["token_check/1000000"]
+        self.assertEqual(micro.row("token_check/1000000", values)["verdict"], "floor 500 ns MISSED")
+        self.assertEqual(micro.value_text(1.5e7), "15.0 ms")
 
 
 class WrkOutput(unittest.TestCase):

@@ -25,6 +25,7 @@ import time
 import candidates as peers
 import checks
 import loads as kinds
+import micro
 import proc
 import report
 
@@ -71,6 +72,8 @@ def arguments(argv):
                         help="command template instead of start_sallyport.py's, e.g. with --bench-tokens {tokens}")
     parser.add_argument("--tokens", type=int, default=100_000, help="live tokens in every table (default 100000)")
     parser.add_argument("--helpers", type=pathlib.Path, help="folder of peers_backend, peers_auth, peers_relay")
+    parser.add_argument("--micro", type=pathlib.Path, help="micro_bench: its rows go below the peers'")
+    parser.add_argument("--micro-filter", default="", metavar="REGEX", help="only these of its benchmarks")
     parser.add_argument("--idle-connections", type=int, default=0, help="default 6500 plain, 2000 TLS")
     parser.add_argument("--output", type=pathlib.Path, default=REPOSITORY / "build/bench/peers.json")
     parser.add_argument("--gate", type=pathlib.Path, metavar="PREVIOUS",
@@ -216,6 +219,10 @@ def measure(options, folder):
     record = {"taken": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "ours": options.ours,
               "machine": machine(), "rounds": options.rounds, "seconds": options.seconds, "quick": options.quick,
               "tokens": options.tokens, "pressure_before": proc.cpu_pressure()[1], "runs": []}
+    if options.micro:
+        say("micro-benchmarks")
+    record["operations"] = (
+        micro.measure(options.micro.resolve(), proc.PROXY_CORE, options.micro_filter) if options.micro else [])
     context = Context(folder, proc.Processes(folder), proc.Ports(), find_helpers(options.helpers),
                       options.sallyport.resolve(), options.ours_command, options.tokens)
     with contextlib.ExitStack() as stack:
@@ -236,7 +243,7 @@ def measure(options, folder):
 def print_record(record, rows):
     m = record["machine"]
     versions = ", ".join(f"{k}: {v}" for k, v in m["versions"].items())
-    print(report.table(rows, record["ours"]))
+    print(report.table(rows, record["ours"], record["operations"]))
     print(f"\nRatio: peer's CPU per request / {record['ours']}'s in the same round; above 1 ours is cheaper. "
           "Waited: time the proxy was runnable while something else had its core.")
     print(report.noise_text(rows))
