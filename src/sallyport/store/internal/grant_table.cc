@@ -80,7 +80,9 @@ std::optional<std::size_t> GrantTable::find(const Digest& digest) const noexcept
   for (std::size_t at = home(slot); keys_[at] != 0; at = after(at)) {
     if (((keys_[at] ^ slot) & ~kAddressMask) != 0) continue;
     const Grant* const grant = grant_of(keys_[at]);
-    __builtin_prefetch(&grant->expires);  // what the caller reads next; it may lie on the next line
+    // What is read next, while the digest is on its way: it may lie on another line.
+    __builtin_prefetch(&grant->expires);
+    __builtin_prefetch(&grants_[at]);
     if (grant->digest.matches(digest)) return at;
   }
   return std::nullopt;
