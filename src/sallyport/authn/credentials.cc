@@ -96,6 +96,11 @@ Answer redeem_ticket(Judgement& judgement, const Presented& presented) {
   if (judgement.local_grant != nullptr && ticket->holder().matches(judgement.local_grant->digest)) {
     return admitted(judgement, std::move(ticket), kNever);
   }
+  const CertifiedPeer* const peer = judgement.evidence.facts.certified.get();
+  if (peer != nullptr && ticket->holder().matches(peer->fingerprint)) {
+    if (peer->ended.load(std::memory_order_acquire)) return refused(Denial::certificate_revoked);
+    return admitted(judgement, std::move(ticket), peer->expires);
+  }
   const GrantRef minter = judgement.parts.store.find(ticket->holder());
   if (minter == nullptr || !minter->live_at(judgement.now)) return refused(Denial::expired);
   judgement.verdict.minter = minter;
@@ -169,6 +174,27 @@ Answer ask_cookie(Judgement& judgement) {
   return answer;
 }
 
+/// ask_certificate: the connection proved it; a trusted proxy's own certificate speaks for none of its users.
+Answer ask_certificate(Judgement& judgement) {
+  const ConnectionFacts& facts = judgement.evidence.facts;
+  const CertifiedPeer* const peer = facts.certified.get();
+  if (peer == nullptr) return absent();
+  const auto& proxies = judgement.rules.trusted_proxies;
+  const bool of_proxy = std::any_of(proxies.begin(), proxies.end(), [&facts](const Cidr& network) {
+    return !facts.peer.is_unix() && network.contains(facts.peer.ip);
+  });
+  if (of_proxy) return absent();
+  auto grant = std::make_shared<Grant>();
+  grant->kind = CredentialKind::client_certificate;
+  grant->digest = peer->fingerprint;
+  grant->principal = peer->principal;
+  grant->expires = peer->expires;
+  std::optional<Denial> why_not;
+  if (!grant->live_at(judgement.now)) why_not = Denial::certificate_expired;
+  if (peer->ended.load(std::memory_order_acquire)) why_not = Denial::certificate_revoked;
+  return judged(judgement, std::move(grant), why_not);
+}
+
 Answer ask_local_peer(Judgement& judgement) {
   judgement.verdict.local_trust = judge_local_trust(judgement);
   if (judgement.verdict.local_trust != LocalTrustMiss::none) return absent();
@@ -179,6 +205,8 @@ Answer ask(Judgement& judgement, Presentation presentation) {
   switch (presentation) {
     case Presentation::explicit_token:
       return ask_explicit(judgement);
+    case Presentation::client_certificate:
+      return judgement.presented.count == 0 ? ask_certificate(judgement) : absent();
     case Presentation::login_cookie:
       return judgement.presented.count == 0 ? ask_cookie(judgement) : absent();
     case Presentation::local_peer:

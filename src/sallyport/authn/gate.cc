@@ -98,6 +98,14 @@ std::uint16_t status_of(Denial denial) noexcept {
     case Denial::wrong_path:
     case Denial::wrong_origin:
     case Denial::wrong_password:
+    case Denial::certificate_malformed:
+    case Denial::certificate_unknown_authority:
+    case Denial::certificate_expired:
+    case Denial::certificate_not_yet_valid:
+    case Denial::certificate_wrong_purpose:
+    case Denial::certificate_wrong_name:
+    case Denial::certificate_revoked:
+    case Denial::certificate_refused:
     case Denial::forwarded_locally:
     case Denial::foreign_uid:
       return 401;

@@ -27,9 +27,10 @@ namespace sallyport {
 
 /// Presentation is a way in which a credential may come with a request.
 enum class Presentation : std::uint8_t {
-  explicit_token,  ///< Authorization: Bearer, X-Session-Token, or a ticket on an upgrade: sent on purpose
-  login_cookie,    ///< sent by a browser by itself
-  local_peer,      ///< the kernel's word
+  explicit_token,      ///< Authorization: Bearer, X-Session-Token, or a ticket on an upgrade: sent on purpose
+  client_certificate,  ///< proven in the handshake; a browser sends it by itself
+  login_cookie,        ///< sent by a browser by itself
+  local_peer,          ///< the kernel's word
 };
 
 /// AdmissionRecords: which admissions go to the audit log. Denials always do.
@@ -118,14 +119,14 @@ struct GateParts {
 /// thread; a bearer token without Origin is admitted without allocating.
 ///
 /// Which credential counts. Those that a client sends on purpose (bearer, X-Session-Token, ticket) rule out
-/// those that come by themselves (cookie, local peer): where one of the first is there, it decides alone,
-/// good or bad; two of them are refused (several_credentials, 400). A page that opens a WebSocket with a
-/// ticket sends its cookie too: the ticket counts. `Authorization` in another scheme, or a bearer token
-/// without a prefix of ours, belongs to the guarded tool, is nobody's credential here, and takes nothing from
-/// a cookie beside it; alone it is an unknown credential (401). A login counts under the one cookie name that
-/// belongs to the scheme and port of the Host that was asked for. Of several cookies with that name each is
-/// tried, but where there are more than kSameCookieMax none counts; a stale cookie does not stand in the way
-/// of local trust.
+/// those that come by themselves (certificate, cookie, local peer): where one of the first is there, it
+/// decides alone, good or bad; two of them are refused (several_credentials, 400). A page that opens a
+/// WebSocket with a ticket sends its cookie too: the ticket counts. `Authorization` in another scheme, or a
+/// bearer token without a prefix of ours, belongs to the guarded tool, is nobody's credential here, and takes
+/// nothing from a cookie beside it; alone it is an unknown credential (401). A login counts under the one
+/// cookie name that belongs to the scheme and port of the Host that was asked for. Of several cookies with
+/// that name each is tried, but where there are more than kSameCookieMax none counts; a stale cookie does not
+/// stand in the way of local trust.
 class Gate {
  public:
   Gate(GateRules rules, GateParts parts);

@@ -46,6 +46,10 @@ struct Settings {
   std::string tls_key;
   std::string tailscale_socket;
   std::vector<AuthMethod> auth;
+  std::string client_ca;  ///< a file; empty: no client certificates
+  std::vector<std::string> client_crl;
+  std::string client_deny;
+  std::vector<ClientUser> client_users;
   Switch no_local_trust = Switch::off;
   Switch insecurely_no_auth = Switch::off;
   Switch insecurely_public = Switch::off;

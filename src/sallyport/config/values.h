@@ -54,6 +54,16 @@ struct PublicUrl {
   friend bool operator==(const PublicUrl&, const PublicUrl&) = default;
 };
 
+/// ClientUser says whose certificate is which user's: a name as it must stand in the certificate, exactly.
+struct ClientUser {
+  std::string name;  ///< "uri:URI", "dns:NAME" or "cn:NAME"
+  std::string user;
+
+  /// parse takes "NAME=USER", parted at the last '='. nullopt otherwise.
+  static std::optional<ClientUser> parse(std::string_view text);
+  friend bool operator==(const ClientUser&, const ClientUser&) = default;
+};
+
 /// SecretRef says where a secret is, so that the secret itself need not stand in a setting.
 struct SecretRef {
   enum class Kind : std::uint8_t {

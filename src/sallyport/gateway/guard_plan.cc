@@ -16,8 +16,17 @@ bool wants(const std::vector<AuthMethod>& methods, AuthMethod method) {
          std::find(methods.begin(), methods.end(), AuthMethod::automatic) != methods.end();
 }
 
-/// asks_for_tls: a source is named, so that loopback listeners have a certificate too.
+bool names(const std::vector<AuthMethod>& methods, AuthMethod method) {
+  return std::find(methods.begin(), methods.end(), method) != methods.end();
+}
+
+bool wants_certificates(const Settings& settings) {
+  return !settings.client_ca.empty() && wants(settings.auth, AuthMethod::mtls);
+}
+
+/// asks_for_tls: a source is named, or client certificates, so that loopback listeners speak TLS too.
 bool asks_for_tls(const Settings& settings) {
+  if (settings.tls == TlsMode::automatic && wants_certificates(settings)) return true;
   return (settings.tls != TlsMode::automatic && settings.tls != TlsMode::off) || !settings.tls_cert.empty();
 }
 
@@ -126,6 +135,12 @@ Result<std::vector<DoorPlan>> plan_doors(const Settings& settings) {
     judged.push_back(ListenerPlan{address, door.tls});
     doors.push_back(std::move(door));
   }
+  const bool plain = std::ranges::none_of(doors, [](const DoorPlan& door) { return door.tls == Tls::on; });
+  if (wants_certificates(settings) && plain)
+    return fail(
+        Code::invalid_argument,
+        "client certificates are shown in TLS, and no listener speaks it: drop --tls off, or listen on "
+        "an address");
   const auto authentication =
       settings.insecurely_no_auth == Switch::on ? Authentication::off : Authentication::required;
   const auto exposure =
@@ -135,17 +150,27 @@ Result<std::vector<DoorPlan>> plan_doors(const Settings& settings) {
 }
 
 Result<AuthPlan> plan_auth(const Settings& settings) {
-  for (const AuthMethod method : settings.auth) {
-    if (method == AuthMethod::mtls)
-      return fail(Code::invalid_argument,
-                  "--auth mtls is not in this version yet; use pam, password or token");
-  }
+  const bool named = names(settings.auth, AuthMethod::mtls);
+  if (named && settings.client_ca.empty())
+    return fail(Code::invalid_argument,
+                "--auth mtls needs --client-ca FILE, the authorities whose certificates let in");
+  if (!settings.client_ca.empty() && !wants(settings.auth, AuthMethod::mtls))
+    return fail(Code::invalid_argument,
+                "--client-ca is given, and --auth does not name mtls: add --auth mtls");
+  if (settings.client_ca.empty() &&
+      !(settings.client_crl.empty() && settings.client_deny.empty() && settings.client_users.empty()))
+    return fail(Code::invalid_argument,
+                "--client-crl, --client-deny and --client-user belong to --client-ca");
   AuthPlan plan;
   if (wants(settings.auth, AuthMethod::password)) plan.passwords = AuthPlan::Use::yes;
   if (std::find(settings.auth.begin(), settings.auth.end(), AuthMethod::pam) != settings.auth.end())
     plan.pam = AuthPlan::Pam::asked;
   else if (wants(settings.auth, AuthMethod::pam))
     plan.pam = AuthPlan::Pam::where_there;
+  if (wants_certificates(settings)) {
+    const bool alone = std::ranges::all_of(settings.auth, [](AuthMethod m) { return m == AuthMethod::mtls; });
+    plan.certificates = named && alone ? AuthPlan::Certificates::required : AuthPlan::Certificates::asked;
+  }
   if (wants(settings.auth, AuthMethod::token)) plan.tokens = AuthPlan::Use::yes;
   if (settings.insecurely_no_auth == Switch::on) plan.authentication = Authentication::off;
   return plan;
@@ -179,6 +204,8 @@ Result<GateRules> rules_for(const Settings& settings, const AuthPlan& auth, cons
     rules.public_paths.push_back(std::move(rule));
   }
   rules.open_own_paths.emplace_back("/.sallyport/theme.css");
+  if (wants_certificates(settings) && door.tls == Tls::on)
+    rules.presentations.insert(rules.presentations.begin() + 1, Presentation::client_certificate);
   rules.authentication = auth.authentication;
   rules.local_principal = who.owner;
   rules.own_uid = who.own_uid;
@@ -193,6 +220,8 @@ Result<GateRules> admin_rules_for(const Settings& settings, const BoundDoor& doo
   rules.networks.deny = settings.deny;
   rules.trusted_proxies = settings.trusted_proxies;
   rules.presentations = {Presentation::explicit_token, Presentation::login_cookie};
+  if (wants_certificates(settings) && door.tls == Tls::on)
+    rules.presentations.insert(rules.presentations.begin() + 1, Presentation::client_certificate);
   rules.own_uid = who.own_uid;
   return rules;
 }
@@ -313,6 +342,11 @@ std::vector<std::string> explain(const Settings& settings, const AuthPlan& auth,
   if (local) sentences.emplace_back("you on this machine, without a login");
   if (auth.passwords == AuthPlan::Use::yes) sentences.emplace_back("who has the password");
   if (auth.pam == AuthPlan::Pam::asked) sentences.emplace_back("listed accounts of this machine, by PAM");
+  if (auth.certificates != AuthPlan::Certificates::no)
+    sentences.emplace_back(concat("who has a client certificate of ", settings.client_ca,
+                                  auth.certificates == AuthPlan::Certificates::required
+                                      ? ", without which no connection is made"
+                                      : ""));
   if (auth.tokens == AuthPlan::Use::yes) sentences.emplace_back("programs with the access token");
   sentences.emplace_back("who opens a one-time link");
   if (!settings.public_paths.empty()) sentences.emplace_back("anybody, on the public paths");

@@ -23,14 +23,16 @@ struct DoorPlan {
 /// invalid_argument (a TLS source that this version does not have, half of a certificate pair).
 Result<std::vector<DoorPlan>> plan_doors(const Settings& settings);
 
-/// AuthPlan is what --auth comes to. Errors of plan_auth: invalid_argument for a method that this version
-/// does not have.
+/// AuthPlan is what --auth comes to. Errors of plan_auth: invalid_argument (client certificates without
+/// authorities, or the reverse).
 struct AuthPlan {
   enum class Use : std::uint8_t { no, yes };
   enum class Pam : std::uint8_t { no, where_there, asked };
   Use passwords = Use::no;
   Pam pam = Pam::no;
   Use tokens = Use::no;
+  enum class Certificates : std::uint8_t { no, asked, required };
+  Certificates certificates = Certificates::no;
   Authentication authentication = Authentication::required;
 };
 Result<AuthPlan> plan_auth(const Settings& settings);

@@ -83,7 +83,9 @@ Task<void> LoopSide::converse(Service& service, std::unique_ptr<Stream> stream) 
   }
   if (service.tls != nullptr) {
     const auto deadline = after(loop_.now(), kTlsHandshakeTimeMax);
+    const ConnectionFacts facts = stream->facts();
     auto secured = co_await service.tls->accept(loop_, std::move(stream), deadline);
+    if (!secured && secured.error().code == Code::unauthenticated && on_nameless_) on_nameless_(facts);
     if (!secured) co_return;  // counted by the TlsServer
     stream = std::move(*secured);
   }

@@ -60,6 +60,8 @@ class LoopSide {
   /// they no longer do, with the view that was the ready one. Before run().
   void on_ready(std::function<void(const SessionView&)> call) { on_ready_ = std::move(call); }
   void on_gone(std::function<void(const SessionView&)> call) { on_gone_ = std::move(call); }
+  /// on_nameless is called for each client that showed no certificate where one is required. Before run().
+  void on_nameless(std::function<void(const ConnectionFacts&)> call) { on_nameless_ = std::move(call); }
   [[nodiscard]] Dialer& dialer() noexcept { return *dialer_; }
   /// figures are what the loop has counted so far. Any thread.
   [[nodiscard]] LoopFigures figures() const noexcept;
@@ -102,6 +104,7 @@ class LoopSide {
   RouteTable routes_;
   std::function<void(const SessionView&)> on_ready_;
   std::function<void(const SessionView&)> on_gone_;
+  std::function<void(const ConnectionFacts&)> on_nameless_;
   std::vector<std::unique_ptr<Service>> services_;
 };
 

@@ -3,11 +3,16 @@
 // can be forged by the other end.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "sallyport/base/address.h"
+#include "sallyport/base/digest.h"
+#include "sallyport/base/time.h"
+#include "sallyport/identity/principal.h"
 
 namespace sallyport {
 
@@ -19,6 +24,15 @@ struct PeerProcess {
   std::vector<std::uint32_t> groups{};  ///< the further ones; Unix only
 };
 
+/// CertifiedPeer is who a client certificate proved, as it was judged in the handshake. Shared by the
+/// connection and by whoever may end it.
+struct CertifiedPeer {
+  std::shared_ptr<const Principal> principal;
+  Digest fingerprint;                      ///< SHA-256 of the certificate
+  MonotonicTime expires{};                 ///< with the certificate
+  mutable std::atomic<bool> ended{false};  ///< revoked since: no further request counts
+};
+
 enum class Tls : std::uint8_t { off, on };
 
 /// ConnectionFacts lives as long as its connection. `peer` and `local` are the socket's own addresses.
@@ -28,6 +42,7 @@ struct ConnectionFacts {
   Tls tls = Tls::off;
   std::optional<PeerProcess>
       process;  ///< Unix: SO_PEERCRED; loopback TCP: the kernel's socket table; else none
+  std::shared_ptr<const CertifiedPeer> certified{};  ///< null: no client certificate was shown
 };
 
 }  // namespace sallyport

@@ -11,7 +11,7 @@ constexpr std::array<std::string_view, 12> kCredentialKinds{
     "access_token",       "session_token",      "ticket",     "internal_credential",
     "backend_credential", "login_link",         "login",      "password",
     "magic_cookie",       "client_certificate", "local_peer", "none"};
-constexpr std::array<std::string_view, 27> kDenials{"no_credential",
+constexpr std::array<std::string_view, 35> kDenials{"no_credential",
                                                     "malformed_request",
                                                     "ambiguous_target",
                                                     "host_not_allowed",
@@ -37,6 +37,14 @@ constexpr std::array<std::string_view, 27> kDenials{"no_credential",
                                                     "store_unavailable",
                                                     "limit_reached",
                                                     "shutting_down",
+                                                    "certificate_malformed",
+                                                    "certificate_unknown_authority",
+                                                    "certificate_expired",
+                                                    "certificate_not_yet_valid",
+                                                    "certificate_wrong_purpose",
+                                                    "certificate_wrong_name",
+                                                    "certificate_revoked",
+                                                    "certificate_refused",
                                                     "unspecified"};
 static_assert(kDenials.size() == static_cast<std::size_t>(Denial::unspecified) + 1);
 static_assert(kCredentialKinds.size() == static_cast<std::size_t>(CredentialKind::none) + 1);

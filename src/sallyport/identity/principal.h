@@ -74,6 +74,14 @@ enum class Denial : std::uint8_t {
   store_unavailable,
   limit_reached,
   shutting_down,
+  certificate_malformed,
+  certificate_unknown_authority,
+  certificate_expired,
+  certificate_not_yet_valid,
+  certificate_wrong_purpose,
+  certificate_wrong_name,  ///< it names nobody that we know, or several
+  certificate_revoked,
+  certificate_refused,  ///< for any other rule; the audit log names it
   unspecified,
 };
 std::string_view name_of(Denial denial) noexcept;

@@ -4,6 +4,8 @@
 #include <openssl/pem.h>
 
 #include <mutex>
+#include <utility>
+#include <vector>
 
 #include "sallyport/base/text.h"
 #include "sallyport/net/internal/openssl.h"
@@ -71,6 +73,67 @@ bool configure(SSL_CTX* context) noexcept {
          SSL_CTX_set_session_id_context(context, kSessionContext, sizeof kSessionContext - 1) == 1;
 }
 
+/// Shaking is a handshake under way, for the callback in it.
+struct Shaking {
+  ClientJudge* judge;
+  const ConnectionFacts* facts;
+  std::shared_ptr<const CertifiedPeer> certified{};
+};
+
+bool append_der(std::vector<std::string>& chain, X509* certificate) {
+  const int bytes = certificate == nullptr ? 0 : i2d_X509(certificate, nullptr);
+  if (bytes <= 0) return false;
+  std::string der(static_cast<std::size_t>(bytes), '\0');
+  auto* at = reinterpret_cast<unsigned char*>(der.data());
+  if (i2d_X509(certificate, &at) != bytes) return false;
+  chain.push_back(std::move(der));
+  return true;
+}
+
+/// on_client_chain takes the place of OpenSSL's own verification.
+int on_client_chain(X509_STORE_CTX* store, void*) {
+  auto* const ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* const shaking = ssl == nullptr ? nullptr : static_cast<Shaking*>(SSL_get_app_data(ssl));
+  std::vector<std::string> chain;
+  X509* const leaf = X509_STORE_CTX_get0_cert(store);
+  bool whole = shaking != nullptr && append_der(chain, leaf);
+  STACK_OF(X509)* const sent = X509_STORE_CTX_get0_untrusted(store);
+  for (int i = 0; whole && i < sk_X509_num(sent); ++i) {
+    X509* const next = sk_X509_value(sent, i);
+    if (next != leaf) whole = append_der(chain, next);
+  }
+  if (whole) shaking->certified = shaking->judge->judge(chain, *shaking->facts);
+  if (whole && shaking->certified != nullptr) {
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+  }
+  X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);  // bad_certificate, for every reason
+  return 0;
+}
+
+/// name_authorities: a browser offers its user only certificates of these.
+bool name_authorities(SSL_CTX* context, std::string_view pem) {
+  const BioPtr text = bio_over(pem);
+  if (!text) return false;
+  std::size_t count = 0;
+  while (X509* const raw = PEM_read_bio_X509(text.get(), nullptr, no_password, nullptr)) {
+    const CertificatePtr certificate(raw);
+    if (SSL_CTX_add_client_CA(context, raw) != 1) return false;
+    ++count;
+  }
+  ERR_clear_error();
+  return count != 0;
+}
+
+bool demand_certificates(SSL_CTX* context, const ClientDemand& demand) {
+  const bool required = demand.kind == ClientDemand::Kind::required;
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  SSL_CTX_set_cert_verify_callback(context, on_client_chain, nullptr);
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  return SSL_CTX_set_num_tickets(context, 0) == 1 && name_authorities(context, demand.authorities_pem);
+}
+
 }  // namespace
 
 TlsIdentity::TlsIdentity(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
@@ -128,17 +191,24 @@ struct TlsServer::State {
   std::mutex mutex;
   std::shared_ptr<const TlsIdentity> identity;  ///< guarded by mutex
   SslContextPtr context;
+  ClientJudge* judge = nullptr;
 };
 
 TlsServer::TlsServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 TlsServer::~TlsServer() = default;
 
 Result<std::unique_ptr<TlsServer>> TlsServer::make(const MonotonicClock& clock, Entropy& entropy,
-                                                   std::shared_ptr<const TlsIdentity> identity) {
+                                                   std::shared_ptr<const TlsIdentity> identity,
+                                                   const ClientDemand& demand) {
   auto state = std::make_unique<State>(clock, entropy, std::move(identity));
   SSL_CTX* const context = state->context.get();
   if (context == nullptr || !configure(context) || !TicketKeys::install(context, state->tickets)) {
     return fail(Code::internal, concat("cannot set up TLS: ", openssl_error()));
+  }
+  if (demand.kind != ClientDemand::Kind::none) {
+    state->judge = demand.judge;
+    if (!demand_certificates(context, demand))
+      return fail(Code::invalid_argument, "the authorities of clients hold no certificate in PEM form");
   }
   SSL_CTX_set_cert_cb(context, &State::on_certificate, state.get());
   return std::unique_ptr<TlsServer>(new TlsServer(std::move(state)));
@@ -166,7 +236,10 @@ Task<Result<std::unique_ptr<Stream>>> TlsServer::accept(Loop& loop, std::unique_
   if (!stream->usable()) co_return fail(Code::exhausted, "no memory for one more TLS connection");
 
   stream->set_deadline(deadline);
+  Shaking shaking{state_->judge, &stream->facts()};
+  SSL_set_app_data(stream->ssl(), &shaking);
   Status shaken = co_await stream->handshake();
+  SSL_set_app_data(stream->ssl(), nullptr);
   if (!shaken) {
     ++(shaken.error().code == Code::deadline_exceeded ? counters_.too_slow : counters_.failed);
     if (shaken.error().code == Code::unavailable && is_plain_http(stream->first_bytes())) {
@@ -175,6 +248,7 @@ Task<Result<std::unique_ptr<Stream>>> TlsServer::accept(Loop& loop, std::unique_
     }
     co_return std::move(shaken).error();
   }
+  stream->certify(std::move(shaking.certified));
   stream->set_deadline(kNever);
   ++counters_.handshakes;
   if (stream->resumed()) ++counters_.resumed;

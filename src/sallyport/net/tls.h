@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "sallyport/base/result.h"
@@ -49,22 +51,44 @@ struct TlsCounters {
   std::atomic<std::uint64_t> too_slow{0};
 };
 
+/// ClientJudge decides on the certificates that clients show. Any thread; called in the handshake, so it must
+/// not block.
+class ClientJudge {
+ public:
+  virtual ~ClientJudge() = default;
+  /// judge gets the certificates as they were sent, DER, the client's own first, and gives who that is; null
+  /// refuses the handshake, with the same alert whatever the reason.
+  virtual std::shared_ptr<const CertifiedPeer> judge(std::span<const std::string> chain_der,
+                                                     const ConnectionFacts& facts) = 0;
+};
+
+/// ClientDemand says what is asked of clients. A server that asks resumes no session: that would skip the
+/// judge.
+struct ClientDemand {
+  enum class Kind : std::uint8_t { none, asked, required } kind = Kind::none;
+  ClientJudge* judge = nullptr;   ///< outlives the server
+  std::string authorities_pem{};  ///< named to clients, so that they can choose; the judge decides
+};
+
 /// TlsServer turns accepted sockets into TLS streams. It promises: no version below 1.2, forward secrecy, no
 /// renegotiation, no compression, no early data (which could be replayed), only http/1.1 by ALPN (a client
 /// that offers others alone is refused), and that a connection cut without close_notify reads as `failed`,
-/// not as an end. Client certificates are not asked for. Shared by all loops; outlives its streams'
-/// handshakes.
+/// not as an end. Client certificates are asked for as ClientDemand says. Shared by all loops; outlives its
+/// streams' handshakes.
 class TlsServer {
  public:
+  /// make: invalid_argument (no certificate in `authorities_pem`), internal.
   static Result<std::unique_ptr<TlsServer>> make(const MonotonicClock& clock, Entropy& entropy,
-                                                 std::shared_ptr<const TlsIdentity> identity);
+                                                 std::shared_ptr<const TlsIdentity> identity,
+                                                 const ClientDemand& demand = {});
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
   ~TlsServer();
 
   /// accept does the handshake on `plain`, a socket_stream of `loop` that nothing was read from, and gives
-  /// the stream that takes its place. deadline_exceeded; unavailable where the handshake fails; cancelled.
-  /// Who speaks plain HTTP instead gets a 400 that says so; nobody else who fails hears anything but TLS.
+  /// the stream that takes its place. deadline_exceeded; unavailable where the handshake fails;
+  /// unauthenticated where the client showed no certificate and one is required; cancelled. Who speaks plain
+  /// HTTP instead gets a 400 that says so; nobody else who fails hears anything but TLS.
   Task<Result<std::unique_ptr<Stream>>> accept(Loop& loop, std::unique_ptr<Stream> plain,
                                                MonotonicTime deadline);
 

@@ -121,6 +121,18 @@ TEST(PlanAuth, AT_02_default_is_password_and_token_and_named_methods_are_those_a
   settings.auth = {AuthMethod::password, AuthMethod::mtls};
   EXPECT_EQ(plan_auth(settings).error().code, Code::invalid_argument)
       << "never silently weaker than asked for";
+  settings.client_ca = "/ca.pem";
+  EXPECT_EQ(plan_auth(settings)->certificates, AuthPlan::Certificates::asked);
+  settings.auth = {AuthMethod::mtls};
+  EXPECT_EQ(plan_auth(settings)->certificates, AuthPlan::Certificates::required);
+  settings.auth = {AuthMethod::automatic};
+  EXPECT_EQ(plan_auth(settings)->certificates, AuthPlan::Certificates::asked);
+  settings.auth = {AuthMethod::token};
+  EXPECT_EQ(plan_auth(settings).error().code, Code::invalid_argument) << "authorities that count for nothing";
+  settings.auth = {};
+  settings.client_ca.clear();
+  settings.client_deny = "/deny";
+  EXPECT_EQ(plan_auth(settings).error().code, Code::invalid_argument);
 }
 
 TEST(TraitsOf, AT_01_local_trust_is_for_direct_loopback_listeners_only) {

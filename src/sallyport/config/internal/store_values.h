@@ -117,6 +117,12 @@ inline Status store_rate(Settings& settings, std::string_view value) {
       settings, value, "a rule such as 100/m, client=100/m:200, user=600/m or /api/*=10/s:20");
 }
 
+inline Status store_client_user(Settings& settings, std::string_view value) {
+  return store_parsed<&Settings::client_users, ClientUser>(
+      settings, value,
+      "NAME=USER, such as uri:spiffe://example.org/alice=alice, dns:ci.example.org=ci or cn:Bob=bob");
+}
+
 inline Status store_listen(Settings& settings, std::string_view value) {
   return store_parsed<&Settings::listen, ListenAddress>(settings, value,
                                                         "HOST:PORT, [V6]:PORT, unix:PATH or fd:N");

@@ -23,6 +23,7 @@
 #include "sallyport/secrets/secret_files.h"
 #include "sallyport/store/credential_store.h"
 #include "sallyport/store/session_records.h"
+#include "sallyport/tls/client_certificates.h"
 #include "sallyport/tls/keeper.h"
 
 namespace sallyport {
@@ -102,6 +103,9 @@ class Guard::Core final : public SessionObserver {
   Status mint_login_link();
   Status serve_identity(const ServerIdentity& identity);
   void tell_tls(const TlsNews& news);
+  Status open_clients();
+  void tell_client_refused(const ConnectionFacts& facts, Denial denial, std::string_view detail);
+  std::string refresh_clients();
   void learn_tailnet_name(TlsWish& wish);
   [[nodiscard]] TlsReport tls_report() const;
   void cut_ended();
@@ -133,6 +137,7 @@ class Guard::Core final : public SessionObserver {
   std::unique_ptr<PamJudge> pam_judge;
   std::unique_ptr<AccessTokenFile> access_token;
   std::unique_ptr<LoginService> login_service;
+  std::unique_ptr<ClientCertificates> clients;  ///< none: no client certificates
   std::unique_ptr<TlsServer> tls;
   FixedEnvironment tls_environment;
   std::vector<std::string> tailnet_names;

@@ -17,6 +17,7 @@ std::string read_boot_id(Files& files) {
 }  // namespace
 
 Status Guard::Core::open_doors() {
+  SALLYPORT_CHECK(open_policy());  // which asks who owns a session only where there are many
   SALLYPORT_CHECK(open_loops());
   SALLYPORT_CHECK(open_own_pages());
   // Requests come only once the loops run: what the doors refer to may be made after them.

@@ -101,6 +101,7 @@ std::vector<std::string> Guard::Core::housekeep() {
       complaint += concat("password: ", health.reason, "; nobody can sign in with it until that is mended\n");
     }
   }
+  complaint += refresh_clients();
   auto news = take_alarms();
   if (complaint == last_complaint) return news;
   last_complaint = complaint;

@@ -78,7 +78,6 @@ Status Guard::Core::open_credentials() {
   SALLYPORT_CHECK(open_password_judges());
   if (auth.tokens == AuthPlan::Use::yes) SALLYPORT_CHECK(open_access_token());
   open_throttles();
-  SALLYPORT_CHECK(open_policy());
   login_service = std::make_unique<LoginService>(
       LoginService::Parts{pam_judge ? static_cast<PasswordJudge*>(pam_judge.get()) : passwords.get(), logins,
                           links, powers.entropy, powers.audit, powers.fingerprinter, lockout.get()});
@@ -94,6 +93,9 @@ Status Guard::Core::open_loops() {
   };
   for (std::size_t i = loops_wanted(settings); i > 0; --i) {
     sides.push_back(std::make_unique<LoopSide>(side_powers, dialer));
+    sides.back()->on_nameless([this](const ConnectionFacts& facts) {
+      tell_client_refused(facts, Denial::no_credential, "no client certificate was shown");
+    });
     auto& proven = static_cast<ProvenDialer&>(sides.back()->dialer());
     sides.back()->on_ready([&proven](const SessionView& view) { proven.expect(view.endpoint, view.pid); });
     sides.back()->on_gone([&proven](const SessionView& view) { proven.forget(view.endpoint); });

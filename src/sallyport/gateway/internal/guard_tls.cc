@@ -17,7 +17,14 @@ constexpr Duration kTailnetNamePatience = std::chrono::seconds(2);
 Status Guard::Core::serve_identity(const ServerIdentity& identity) {
   SALLYPORT_TRY(usable, TlsIdentity::from_pem(identity.chain_pem, identity.key_pem));
   if (tls == nullptr) {
-    SALLYPORT_TRY(server, TlsServer::make(powers.monotonic, powers.entropy, std::move(usable)));
+    ClientDemand demand;
+    if (clients) {
+      demand.kind = auth.certificates == AuthPlan::Certificates::required ? ClientDemand::Kind::required
+                                                                          : ClientDemand::Kind::asked;
+      demand.judge = clients.get();
+      demand.authorities_pem = clients->authorities_pem();
+    }
+    SALLYPORT_TRY(server, TlsServer::make(powers.monotonic, powers.entropy, std::move(usable), demand));
     tls = std::move(server);
     return ok();
   }
@@ -34,6 +41,42 @@ void Guard::Core::tell_tls(const TlsNews& news) {
   powers.audit.record(event);
   const std::lock_guard lock(alarm_mutex);
   alarms.push_back(concat("certificate: ", news.what));
+}
+
+void Guard::Core::tell_client_refused(const ConnectionFacts& facts, Denial denial, std::string_view detail) {
+  AuditEvent event;
+  event.door = Door::http;
+  event.how = CredentialKind::client_certificate;
+  event.denial = denial;
+  event.step = name_of(GateStep::credential);
+  event.peer = &facts.peer;
+  event.detail = detail;
+  powers.audit.record(event);
+}
+
+Status Guard::Core::open_clients() {
+  if (auth.certificates == AuthPlan::Certificates::no) return ok();
+  auto refused = [this](const ConnectionFacts& facts, Denial denial, std::string_view detail) {
+    tell_client_refused(facts, denial, detail);
+  };
+  ClientRules rules{settings.client_ca, settings.client_crl, settings.client_deny, settings.client_users};
+  SALLYPORT_TRY(
+      opened, ClientCertificates::open(
+                  std::move(rules), ClientCertificates::Powers{powers.files, powers.clock, powers.monotonic},
+                  std::move(refused)));
+  clients = std::move(opened);
+  return ok();
+}
+
+/// refresh_clients cuts whom the files no longer admit; it returns what is wrong with them.
+std::string Guard::Core::refresh_clients() {
+  if (!clients) return {};
+  auto gone = clients->refresh();
+  if (!gone) return concat("client certificates: ", gone.error().what, "; what was in force stays\n");
+  if (gone->empty()) return {};
+  const auto ended_now = std::make_shared<const std::vector<Digest>>(*std::move(gone));
+  for (auto& side : sides) side->cut(ended_now, CutReason::revoked);
+  return {};
 }
 
 /// learn_tailnet_name: whoever comes by the name of a Tailscale certificate sends it as Host. Where Tailscale
@@ -53,6 +96,7 @@ Status Guard::Core::open_tls() {
                                   [](const DoorPlan& door) { return door.tls == Tls::on; }) ||
                       (settings.admin && admin_plan().tls == Tls::on);
   if (!wanted) return ok();
+  SALLYPORT_CHECK(open_clients());
   std::map<std::string, std::string, std::less<>> variables;
   for (const std::string_view name : {"PATH", "HOME", "USER", "CAROOT", "XDG_DATA_HOME"}) {
     if (const auto value = powers.variables(name)) variables.emplace(name, *value);

@@ -120,7 +120,9 @@ Task<Status> TlsStream::handshake() {
     side = SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_WRITE ? WaitPair::Side::write
                                                                      : WaitPair::Side::read;
     if (no_progress(result, side) != IoState::would_block) {
-      co_return fail(Code::unavailable, concat("the TLS handshake failed: ", openssl_error()));
+      const bool nameless = ERR_GET_REASON(ERR_peek_error()) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
+      co_return fail(nameless ? Code::unauthenticated : Code::unavailable,
+                     concat("the TLS handshake failed: ", openssl_error()));
     }
   }
   phase_ = Phase::open;

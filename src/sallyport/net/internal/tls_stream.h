@@ -34,6 +34,8 @@ class TlsStream final : public SocketBase {
   }
   /// give_up_socket leaves the stream closed without a word of TLS.
   [[nodiscard]] Descriptor give_up_socket() noexcept;
+  [[nodiscard]] SSL* ssl() noexcept { return ssl_.get(); }
+  void certify(std::shared_ptr<const CertifiedPeer> peer) noexcept { facts_.certified = std::move(peer); }
   [[nodiscard]] bool resumed() const noexcept { return SSL_session_reused(ssl_.get()) == 1; }
 
   [[nodiscard]] std::shared_ptr<const PeerCertificate> peer_certificate() const override;
