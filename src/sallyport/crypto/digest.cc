@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sallyport/crypto/digest.h"
 
-// SHA256_* are deprecated in favour of EVP, which takes more than twice as long for a message of one block: of
-// a token check that is a fifth. They are the same code below, and can fail only on a null context.
+// SHA256_* are deprecated in favour of EVP, which takes more than twice as long for a message of one block:
+// of a token check that is a fifth. They are the same code below, and can fail only on a null context.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <endian.h>
 #include <openssl/sha.h>
