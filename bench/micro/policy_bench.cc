@@ -28,24 +28,32 @@ NetworkKey numbered(std::uint32_t i) {
 
 /// Paths: each rule of its own subtree, or all of the same one, for different people.
 enum class Paths : std::uint8_t { apart, one };
+/// Meant: each rule names a user, or a role whose only member is a group.
+enum class Meant : std::uint8_t { user, role };
 
-std::shared_ptr<const Policy> many_rules(Paths paths) {
+std::shared_ptr<const Policy> many_rules(Paths paths, Meant meant) {
   PolicyDraft draft;
   for (int i = 0; i < kRules; ++i) {
     PolicyRule rule;
     rule.effect = PolicyEffect::allow;
-    rule.who = {*PolicySelector::parse(concat("user:u", i))};
+    rule.who = {*PolicySelector::parse(concat(meant == Meant::user ? "user:u" : "role:r", i))};
     rule.http = *HttpPattern::parse_list(paths == Paths::apart ? concat("GET /s/x", i, "/*")
                                                                : std::string("GET /s/*"));
     draft.rules.push_back(std::move(rule));
+    if (meant == Meant::user) continue;
+    PolicyRole role;
+    role.name = concat("r", i);
+    role.members = {*PolicySelector::parse(concat("group:g", i))};
+    draft.roles.push_back(std::move(role));
   }
   return *Policy::make(std::move(draft));
 }
 
-void decide(benchmark::State& state, Paths paths) {
-  const auto policy = many_rules(paths);
+void decide(benchmark::State& state, Paths paths, Meant meant) {
+  const auto policy = many_rules(paths, meant);
   Principal who;
   who.id = concat("u", kRules - 1);
+  who.roles = {"staff", concat("g", kRules - 1)};
   const std::string path = concat("/s/x", kRules - 1, "/a/b/c");
   const PolicyQuestion question{PolicyQuestion::What::http, "GET", path};
   for (auto _ : state) {
@@ -55,10 +63,14 @@ void decide(benchmark::State& state, Paths paths) {
   }
 }
 
-void policy_of_1000_rules(benchmark::State& state) { decide(state, Paths::apart); }
-void policy_of_1000_rules_of_one_path_worst_case(benchmark::State& state) { decide(state, Paths::one); }
+void policy_of_1000_rules(benchmark::State& state) { decide(state, Paths::apart, Meant::user); }
+void policy_of_1000_rules_of_one_path(benchmark::State& state) { decide(state, Paths::one, Meant::user); }
+void policy_of_1000_rules_and_roles_of_one_path(benchmark::State& state) {
+  decide(state, Paths::one, Meant::role);
+}
 BENCHMARK(policy_of_1000_rules);
-BENCHMARK(policy_of_1000_rules_of_one_path_worst_case);
+BENCHMARK(policy_of_1000_rules_of_one_path);
+BENCHMARK(policy_of_1000_rules_and_roles_of_one_path);
 
 void rate_limit_client_and_user(benchmark::State& state) {
   RateLimiter limiter(bench_key(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decision: an index by path prefix, service and permission, so that a policy of a thousand rules asks
-// only the few that speak of the question.
+// The decision: an index by path prefix, service and permission, and in it by who is named, so that a policy
+// of a thousand rules asks only the few that speak of the question and of him who asks.
 #include "sallyport/policy/policy.h"
 
 #include <algorithm>
@@ -27,10 +27,22 @@ struct Entry {
   const std::string* method = nullptr;
 };
 using Entries = std::vector<Entry>;
-using Table = std::unordered_map<std::string, Entries, TextHash, std::equal_to<>>;
+
+/// Bucket is all rules that speak of one path, service or permission. `open` are those whose people cannot be
+/// told by name alone; the others stand in Index::named.
+struct Bucket {
+  std::uint32_t id = 0;
+  Entries open;
+};
+using Table = std::unordered_map<std::string, Bucket, TextHash, std::equal_to<>>;
+using NameTable = std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>>;
 using RoleTable = std::unordered_map<std::string, std::vector<std::uint32_t>, TextHash, std::equal_to<>>;
 
-constexpr std::size_t kListsMax = kPolicyPathDepthMax + 4;  // exact, "/*", everything, and one to spare
+constexpr std::size_t kBucketsMax = kPolicyPathDepthMax + 4;  // exact, "/*", everything, and one to spare
+constexpr std::size_t kKinds = static_cast<std::size_t>(Kind::anyone) + 1;
+constexpr std::string_view kUriPrefix = "uri:";
+constexpr std::string_view kDnsPrefix = "dns:";
+constexpr std::uint32_t kNoRule = UINT32_MAX;
 
 std::size_t depth_of(std::string_view path) noexcept {
   return static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
@@ -67,11 +79,9 @@ bool is_any(const Who& who, Kind kind, std::span<const std::string> names) noexc
 
 /// is_certificate takes the names apart at their first colon: "uri:spiffe://a" is the URI name spiffe://a.
 bool is_certificate(const Who& who, std::span<const std::string> names) noexcept {
-  constexpr std::string_view kUri = "uri:";
-  constexpr std::string_view kDns = "dns:";
-  return std::any_of(names.begin(), names.end(), [&who, kUri, kDns](std::string_view name) {
-    if (name.starts_with(kUri)) return who.names(Kind::uri, name.substr(kUri.size()));
-    return name.starts_with(kDns) && who.names(Kind::dns, name.substr(kDns.size()));
+  return std::any_of(names.begin(), names.end(), [&who](std::string_view name) {
+    if (name.starts_with(kUriPrefix)) return who.names(Kind::uri, name.substr(kUriPrefix.size()));
+    return name.starts_with(kDnsPrefix) && who.names(Kind::dns, name.substr(kDnsPrefix.size()));
   });
 }
 
@@ -83,18 +93,61 @@ bool names_subject(const Who& who, const PolicySubject& subject) noexcept {
          is_any(who, Kind::scope, subject.scopes) || is_certificate(who, subject.certificate_names);
 }
 
+/// is_name: whether a principal is meant by it follows from his names and roles, not from the question.
+bool is_name(const PolicySelector& selector) noexcept {
+  return selector.kind != Kind::owner && selector.kind != Kind::anyone && selector.kind != Kind::permission;
+}
+
 }  // namespace
 
 struct Policy::Index {
-  std::vector<Who> members;  // of each role
-  std::vector<Who> whos;     // of each rule
-  RoleTable roles_with;      // by permission pattern
+  std::vector<Who> members;                          // of each role
+  std::vector<Who> whos;                             // of each rule
+  RoleTable roles_with;                              // by permission pattern
+  std::array<NameTable, kKinds> names;               // numbers of names
+  std::vector<std::vector<std::uint32_t>> roles_of;  // by a name's number: the names of its roles
+  std::vector<std::uint32_t> roles_of_all;           // roles that everybody is a member of
   Table exact_paths;
   Table subtrees;
   Table calls;
   Table permissions;
-  Entries everything;
+  Bucket everything;
+  std::unordered_map<std::uint64_t, Entries> named;  // by key_of()
+  std::uint32_t buckets = 1;
   std::size_t subtree_depth_max = 0;
+
+  static std::uint64_t key_of(std::uint32_t bucket, std::uint32_t name) noexcept {
+    return std::uint64_t{bucket} << 32 | name;
+  }
+
+  std::uint32_t number_of(Kind kind, const std::string& name) {
+    const auto next = static_cast<std::uint32_t>(roles_of.size());
+    const auto [found, is_new] = names[static_cast<std::size_t>(kind)].try_emplace(name, next);
+    if (is_new) roles_of.emplace_back();
+    return found->second;
+  }
+
+  Bucket& bucket_of(Table& table, const std::string& key) {
+    const auto [found, is_new] = table.try_emplace(key);
+    if (is_new) found->second.id = buckets++;
+    return found->second;
+  }
+
+  void put(Bucket& bucket, const PolicyRule& rule, Entry entry) {
+    if (!std::all_of(rule.who.begin(), rule.who.end(), is_name)) return bucket.open.push_back(entry);
+    for (const auto& one : rule.who) named[key_of(bucket.id, number_of(one.kind, one.name))].push_back(entry);
+  }
+
+  void put_role(const PolicyRole& role) {
+    const std::uint32_t number = number_of(Kind::role, role.name);
+    for (const auto& member : role.members) {
+      if (member.kind == Kind::anyone) {
+        roles_of_all.push_back(number);
+      } else {
+        roles_of[number_of(member.kind, member.name)].push_back(number);
+      }
+    }
+  }
 };
 
 /// Decider asks one question.
@@ -106,31 +159,55 @@ class Policy::Decider {
   PolicyDecision run() {
     if (subject_.id.empty()) return {};
     gather();
-    while (true) {
-      const Entry* next = nullptr;
-      for (auto& list : std::span(lists_).first(count_)) {
-        if (!list.empty() && (next == nullptr || list.front().rule < next->rule)) next = &list.front();
+    for_each_name([this](std::uint32_t name) {
+      for (const Bucket* bucket : std::span(buckets_).first(count_)) {
+        const auto found = index_.named.find(Index::key_of(bucket->id, name));
+        if (found != index_.named.end()) consider(found->second, People::meant);
       }
-      if (next == nullptr) return by_role();
-      if (matches(*next)) {
-        const PolicyRule& rule = policy_.draft_.rules[next->rule];
-        return {rule.effect, &rule, nullptr};
-      }
-      for (auto& list : std::span(lists_).first(count_)) {
-        if (!list.empty() && &list.front() == next) {
-          list = list.subspan(1);
-          break;
-        }
-      }
-    }
+    });
+    for (const Bucket* bucket : std::span(buckets_).first(count_)) consider(bucket->open, People::unknown);
+    if (first_ == kNoRule) return by_role();
+    const PolicyRule& rule = policy_.draft_.rules[first_];
+    return {rule.effect, &rule, nullptr};
   }
 
  private:
-  void add(const Entries& entries) noexcept {
-    if (!entries.empty()) lists_[count_++] = entries;
-  }
+  enum class People : std::uint8_t { meant, unknown };
+
+  void add(const Bucket& bucket) noexcept { buckets_[count_++] = &bucket; }
   void look_up(const Table& table, std::string_view key) {
     if (const auto found = table.find(key); found != table.end()) add(found->second);
+  }
+
+  /// consider looks for a rule that matches before the first that is known to.
+  void consider(const Entries& entries, People people) {
+    for (const Entry& entry : entries) {
+      if (entry.rule >= first_) return;
+      if (!matches(entry) || (people == People::unknown && !is_meant(index_.whos[entry.rule]))) continue;
+      first_ = entry.rule;
+      return;
+    }
+  }
+
+  /// for_each_name calls with the number of each name of the subject's that the policy knows, and with those
+  /// of his roles.
+  template <class Call>
+  void for_each_name(Call&& call) const {
+    const auto one = [this, &call](Kind kind, std::string_view name) {
+      const NameTable& table = index_.names[static_cast<std::size_t>(kind)];
+      const auto found = table.empty() ? table.end() : table.find(name);
+      if (found == table.end()) return;
+      call(found->second);
+      for (const std::uint32_t role : index_.roles_of[found->second]) call(role);
+    };
+    if (const auto kind = kind_of(subject_.kind)) one(*kind, subject_.id);
+    for (const std::string& group : subject_.groups) one(Kind::group, group);
+    for (const std::string& scope : subject_.scopes) one(Kind::scope, scope);
+    for (const std::string_view name : subject_.certificate_names) {
+      if (name.starts_with(kUriPrefix)) one(Kind::uri, name.substr(kUriPrefix.size()));
+      if (name.starts_with(kDnsPrefix)) one(Kind::dns, name.substr(kDnsPrefix.size()));
+    }
+    for (const std::uint32_t role : index_.roles_of_all) call(role);
   }
 
   void gather() {
@@ -183,7 +260,7 @@ class Policy::Decider {
     const PolicyRule& rule = policy_.draft_.rules[entry.rule];
     const bool here = rule.sessions.empty() || std::find(rule.sessions.begin(), rule.sessions.end(),
                                                          question_.session) != rule.sessions.end();
-    return here && is_meant(index_.whos[entry.rule]);
+    return here;
   }
 
   [[nodiscard]] bool is_meant(const Who& who) const {
@@ -222,8 +299,9 @@ class Policy::Decider {
   const Index& index_;
   const PolicySubject& subject_;
   const PolicyQuestion& question_;
-  std::array<std::span<const Entry>, kListsMax> lists_{};
+  std::array<const Bucket*, kBucketsMax> buckets_;  // the first count_ of them are set
   std::size_t count_ = 0;
+  std::uint32_t first_ = kNoRule;
 };
 
 namespace {
@@ -263,22 +341,26 @@ Policy::Policy(PolicyDraft draft) : draft_(std::move(draft)) {
   for (std::uint32_t i = 0; i < draft_.roles.size(); ++i) {
     index->members.push_back(compiled(draft_.roles[i].members, {}));
     for (const auto& permission : draft_.roles[i].permissions) index->roles_with[permission].push_back(i);
+    index->put_role(draft_.roles[i]);
   }
   for (std::uint32_t i = 0; i < draft_.rules.size(); ++i) {
     const PolicyRule& rule = draft_.rules[i];
     index->whos.push_back(compiled(rule.who, draft_.roles));
-    if (rule.covers == PolicyRule::Covers::everything) index->everything.push_back({i, nullptr});
+    if (rule.covers == PolicyRule::Covers::everything) index->put(index->everything, rule, {i, nullptr});
     for (const auto& pattern : rule.http) {
       const bool exact = pattern.path.reach() == PathPattern::Reach::exact;
       const std::string* method = pattern.method == "*" ? nullptr : &pattern.method;
-      (exact ? index->exact_paths : index->subtrees)[pattern.path.base()].push_back({i, method});
+      Table& table = exact ? index->exact_paths : index->subtrees;
+      index->put(index->bucket_of(table, pattern.path.base()), rule, {i, method});
       if (!exact)
         index->subtree_depth_max = std::max(index->subtree_depth_max, depth_of(pattern.path.base()));
     }
     for (const auto& pattern : rule.rpc) {
-      index->calls[pattern.key].push_back({i, pattern.method == "*" ? nullptr : &pattern.method});
+      const std::string* method = pattern.method == "*" ? nullptr : &pattern.method;
+      index->put(index->bucket_of(index->calls, pattern.key), rule, {i, method});
     }
-    for (const auto& permission : rule.permissions) index->permissions[permission].push_back({i, nullptr});
+    for (const auto& permission : rule.permissions)
+      index->put(index->bucket_of(index->permissions, permission), rule, {i, nullptr});
   }
   index_ = std::move(index);
 }

@@ -252,12 +252,13 @@ TEST(PolicyTest, SG_09_property_nothing_but_a_matching_rule_allows) {
   int allowed = 0;
   for (int round = 0; round < 400; ++round) {
     PolicyDraft draft;
-    draft.roles = {role("r1", {pick({"user:a", "group:g", "scope:s"})}, {}),
+    draft.roles = {role("r1", {pick({"user:a", "group:g", "scope:s", "anyone"})}, {}),
                    role("r2", {"user:b", "user:ab"}, {})};
     const int rules = std::uniform_int_distribution<int>(0, 12)(random);
     for (int i = 0; i < rules; ++i) {
       draft.rules.push_back(
           rule(concat("r", i), random() % 3 == 0 ? deny : allow, {pick(who)}, {pick(http), pick(http)}));
+      if (random() % 3 == 0) draft.rules.back().who.push_back(sel(pick(who)));
       if (random() % 20 == 0) {
         draft.rules.back().http.clear();
         draft.rules.back().covers = PolicyRule::Covers::everything;
