@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """An attack run: spraying, stuffing, guessing, replaying, dawdling. The attacker is stopped as documented, a legitimate user is not."""
+import concurrent.futures
 import contextlib
 import json
 import secrets
 import time
 
 import pytest
+from harness.admin import metrics, series
 from harness.gate import backend, eventually
 from harness.person import Person
 
@@ -43,6 +45,19 @@ def legitimate_user_works(gate, address=SOMEBODY):
 
 def guess():
     return {"Authorization": "Bearer spa_" + secrets.token_urlsafe(32)}
+
+
+def ticket(gate):
+    body = json.dumps({"path": "/ws", "origin": gate.origin}).encode()
+    answer = gate.request("POST", "/.sallyport/api/auth/ws-ticket", {**gate.bearer, "Content-Type": "application/json"}, body)
+    assert answer.status == 201, answer
+    return gate.book.add(answer.json()["ticket"], "a ticket")
+
+
+def upgrade(there, text):
+    fields = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+              "Origin": there.origin}
+    return there.get(f"/ws?ticket={text}", fields).status
 
 
 def test_sg_11_password_spraying_from_many_addresses(gate):
@@ -120,23 +135,12 @@ def test_sg_11_a_forgotten_program_with_an_old_token_is_let_back_in_soon(gate):
 
 def test_sg_11_ticket_replay(gate):
     attacker = From(gate, "127.4.0.1")
-
-    def ticket():
-        body = json.dumps({"path": "/ws", "origin": gate.origin}).encode()
-        answer = gate.request("POST", "/.sallyport/api/auth/ws-ticket", {**gate.bearer, "Content-Type": "application/json"}, body)
-        assert answer.status == 201, answer
-        return gate.book.add(answer.json()["ticket"], "a ticket")
-
-    def upgrade(text):
-        fields = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-                  "Origin": gate.origin}
-        return attacker.get(f"/ws?ticket={text}", fields).status
     for _ in range(5):
-        spent = ticket()
-        upgrade(spent)
-        assert upgrade(spent) in (401, 403)
+        spent = ticket(gate)
+        upgrade(attacker, spent)
+        assert upgrade(attacker, spent) in (401, 403)
     gate.audited(denial="already_used")
-    assert upgrade(ticket()) == 403
+    assert upgrade(attacker, ticket(gate)) == 403
     gate.audited(denial="locked_out")
     legitimate_user_works(gate)
 
@@ -168,3 +172,80 @@ def test_sg_11_all_at_once_and_the_log_tells_the_story(gate):
     assert all(line["outcome"] == "denied" for line in story)
     successes = [line for line in gate.audit() if line["event"] == "login" and line["outcome"] == "allowed"]
     assert successes, "and so is the legitimate user"
+
+
+class AtOnce:
+    """Runs calls in threads of their own; on leaving, waits for them all and raises what one of them raised."""
+
+    def __init__(self, *calls):
+        self.pool = concurrent.futures.ThreadPoolExecutor(len(calls))
+        self.running = [self.pool.submit(call) for call in calls]
+
+    def busy(self):
+        return not all(one.done() for one in self.running)
+
+    def finish(self):
+        self.pool.shutdown()
+        for one in self.running:
+            one.result()
+
+
+def test_sg_11_by_11_an_attack_run_while_somebody_works_and_events_and_metrics_tell_the_story(gate):
+    def spray():
+        for i in range(60):
+            assert Person(From(gate, f"127.1.1.{i + 1}")).login("summer-%d" % i).status == 401
+
+    def stuff():
+        attacker = Person(From(gate, "127.2.1.1"))
+        answers = [attacker.login(f"leaked-{i}").status for i in range(20)]
+        assert answers[:5] == [401] * 5 and 403 in answers[5:] and set(answers) <= {401, 403}
+
+    def guess_tokens():
+        answers = [From(gate, "127.3.1.1").get("/echo", guess()).status for _ in range(20)]
+        assert answers[:5] == [401] * 5 and 403 in answers[5:] and set(answers) <= {401, 403}
+
+    def replay_tickets():
+        attacker = From(gate, "127.4.1.1")
+        for _ in range(3):
+            spent = ticket(gate)
+            upgrade(attacker, spent)
+            assert upgrade(attacker, spent) in (401, 403)
+
+    def dawdle():
+        with contextlib.ExitStack() as stack:
+            for i in range(60):
+                wire = stack.enter_context(gate.connect(source=(f"127.5.1.{i % 10 + 1}", 0)))
+                wire.send(b"GET /echo HTTP/1.1\r\nHost: ")
+            for _ in range(3):
+                legitimate_user_works(gate, "127.9.0.2")
+
+    before = metrics(gate)
+    run = AtOnce(spray, stuff, guess_tokens, replay_tickets, dawdle)
+    rounds = 0
+    while run.busy() or rounds == 0:
+        legitimate_user_works(gate, "127.9.0.1")
+        rounds += 1
+    run.finish()
+    after = metrics(gate)
+
+    def more(name):
+        return series(after, name) - series(before, name)
+    assert more('sallyport_denials_total{reason="wrong_password"}') >= 65, "sprayed and stuffed"
+    assert more('sallyport_denials_total{reason="unknown_credential"}') >= 5, "guessed"
+    assert more('sallyport_denials_total{reason="already_used"}') == 3, "replayed"
+    assert more('sallyport_denials_total{reason="locked_out"}') >= 2
+    assert more('sallyport_events_total{event="lockout",outcome="denied"}') >= 3, "two who were locked out, and the alert of the spraying"
+    assert more("sallyport_connections_accepted_total") >= 60
+    assert more('sallyport_events_total{event="login",outcome="allowed"}') >= rounds
+    story = json.dumps([line for line in gate.audit() if line["event"] == "lockout"])
+    for part in ("lane password, network 127.2.1.1", "lane token, network 127.3.1.1", "alert: 50 failures from all networks"):
+        assert part in story, part
+    assert "127.9.0" not in story, "who works is no part of it"
+
+
+def test_sg_11_a_right_password_after_wrong_ones_is_no_lockout(gate):
+    person = Person(From(gate, "127.8.0.1"))
+    assert [person.login(f"typo-{i}").status for i in range(4)] == [401] * 4
+    assert person.login(PASSWORD).status in (302, 303)
+    gate.audited(event="login", outcome="allowed")
+    assert not [line for line in gate.audit() if line["event"] == "lockout"], "nobody was locked out"

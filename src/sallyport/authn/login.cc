@@ -113,22 +113,30 @@ LoginAttempt LoginService::begin(std::string_view name, SecretText password, std
 
 /// count_attempt counts a try as failed before it is checked, so that tries side by side do not share one
 /// chance; what has to wait is not counted, or nobody who is impatient would ever get in again.
-Duration LoginService::count_attempt(const LoginAttempt& attempt, MonotonicTime now) {
+Duration LoginService::count_attempt(LoginAttempt& attempt, MonotonicTime now) {
   const LockoutSubject by_name{LockoutLane::password, attempt.network_, attempt.name_};
   const LockoutSubject by_network{LockoutLane::sign_in, attempt.network_, {}};
   const std::lock_guard lock(count_mutex_);
   const Duration wait = std::max(lockout_.wait_left(by_name, now), lockout_.wait_left(by_network, now));
   if (wait > Duration::zero()) return wait;
-  count_failure(by_name, 0, attempt.facts_, attempt.request_id_, now);
-  count_failure(by_network, 0, attempt.facts_, attempt.request_id_, now);
+  attempt.by_name_ = lockout_.note_try(by_name, 0, now);
+  attempt.by_network_ = lockout_.note_try(by_network, 0, now);
   return Duration::zero();
 }
 
-void LoginService::count_failure(const LockoutSubject& subject, std::uint64_t value,
-                                 const ConnectionFacts& facts, std::string_view request_id,
-                                 MonotonicTime now) {
-  const std::string alert =
-      alert_text(subject, lockout_.note_failure(subject, value, now), lockout_.limits());
+/// confirm_failure tells of what the try brought about, now that it is known to have failed.
+void LoginService::confirm_failure(const LoginAttempt& attempt, MonotonicTime now) {
+  Lockout::Counted by_name = attempt.by_name_;
+  by_name.alert = lockout_.confirm(now);
+  const LockoutSubject subject{LockoutLane::password, attempt.network_, attempt.name_};
+  record_lockout(subject, by_name, attempt.facts_, attempt.request_id_);
+  record_lockout({LockoutLane::sign_in, attempt.network_, {}}, attempt.by_network_, attempt.facts_,
+                 attempt.request_id_);
+}
+
+void LoginService::record_lockout(const LockoutSubject& subject, const Lockout::Counted& counted,
+                                  const ConnectionFacts& facts, std::string_view request_id) const {
+  const std::string alert = alert_text(subject, counted, lockout_.limits());
   if (alert.empty()) return;
   record(AuditKind::lockout, facts, request_id, subject.principal, CredentialKind::none, Denial::locked_out,
          alert);
@@ -150,6 +158,7 @@ LoginReply LoginService::finish(LoginAttempt attempt, const PasswordVerdict& ver
   if (attempt.refused) return *std::move(attempt.refused);
   if (verdict.denial || verdict.principal == nullptr) {
     const Denial why = verdict.denial.value_or(Denial::unspecified);
+    confirm_failure(attempt, now);
     record(AuditKind::login, attempt.facts_, attempt.request_id_, attempt.name_, CredentialKind::password,
            why);
     return why == Denial::store_unavailable ? refusal(503, kNotNow) : refusal(401, kWrong);
@@ -196,7 +205,7 @@ LoginReply LoginService::redeem_link(std::string_view link, std::string_view fie
   if (!admission && wait > Duration::zero()) return has_to_wait();
   if (!admission) {
     const std::uint64_t value = std::hash<std::string_view>{}(link) | 1;
-    count_failure(subject, value, caller.facts, caller.request_id, now);
+    record_lockout(subject, lockout_.note_failure(subject, value, now), caller.facts, caller.request_id);
     record(AuditKind::login, caller.facts, caller.request_id, {}, CredentialKind::login_link,
            admission.denial());
     return refusal(401, kLinkSpent);

@@ -77,6 +77,8 @@ class LoginAttempt {
   std::string request_id_;
   ConnectionFacts facts_;
   NetworkKey network_;
+  Lockout::Counted by_name_;  ///< what the try brings about if it fails
+  Lockout::Counted by_network_;
 };
 
 /// LoginService promises: a wrong name, a wrong password, an unknown name give one text, one status and equal
@@ -132,9 +134,10 @@ class LoginService {
                                   MonotonicTime now) const;
   [[nodiscard]] bool accepts_account_form(const Grant& login, std::string_view field,
                                           const LoginCaller& caller, MonotonicTime now) const;
-  Duration count_attempt(const LoginAttempt& attempt, MonotonicTime now);
-  void count_failure(const LockoutSubject& subject, std::uint64_t value, const ConnectionFacts& facts,
-                     std::string_view request_id, MonotonicTime now);
+  Duration count_attempt(LoginAttempt& attempt, MonotonicTime now);
+  void confirm_failure(const LoginAttempt& attempt, MonotonicTime now);
+  void record_lockout(const LockoutSubject& subject, const Lockout::Counted& counted,
+                      const ConnectionFacts& facts, std::string_view request_id) const;
   void forgive(const LoginAttempt& attempt);
   struct Newcomer {
     const Principal& principal;

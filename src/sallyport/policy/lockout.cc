@@ -15,6 +15,12 @@ constexpr std::size_t kPrincipalBytesKept = 64;
 constexpr std::uint32_t kFailuresMax = 1000;
 constexpr std::uint32_t kSharedFactor = 4;
 
+void raise_to(std::atomic<std::int64_t>& number, std::int64_t least) noexcept {
+  std::int64_t known = number.load(std::memory_order_relaxed);
+  while (known < least && !number.compare_exchange_weak(known, least)) {
+  }
+}
+
 }  // namespace
 
 std::string_view name_of(LockoutLane lane) noexcept { return kLanes[static_cast<std::size_t>(lane)]; }
@@ -54,7 +60,8 @@ Lockout::Lockout(ShortHashKey key, LockoutLimits limits)
     : hash_(std::move(key)),
       limits_(limits),
       shard_entries_max_(std::max<std::size_t>(1, limits.entries_max / kShards)),
-      shards_(std::make_unique<Shard[]>(kShards)) {}
+      shards_(std::make_unique<Shard[]>(kShards)),
+      slots_(std::make_unique<std::atomic<std::int64_t>[]>(kSlots)) {}
 
 Lockout::~Lockout() = default;
 
@@ -68,6 +75,10 @@ std::uint64_t Lockout::key_of(const LockoutSubject& subject) const noexcept {
     std::memcpy(bytes.data() + 10, &who, sizeof who);
   }
   return hash_(bytes);
+}
+
+std::atomic<std::int64_t>& Lockout::slot_of(std::uint64_t key) const noexcept {
+  return slots_[(key >> 16) % kSlots];
 }
 
 Lockout::Shard& Lockout::shard_of(std::uint64_t key) const noexcept { return shards_[key % kShards]; }
@@ -87,6 +98,7 @@ Duration Lockout::delay_after(std::uint32_t failures, std::uint32_t free) const 
 Duration Lockout::wait_left(const LockoutSubject& subject, MonotonicTime now) const {
   if (!anybody_waits(now)) return Duration::zero();
   const std::uint64_t key = key_of(subject);
+  if (slot_of(key).load(std::memory_order_acquire) <= now.time_since_epoch().count()) return Duration::zero();
   const Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
   const auto found = shard.entries.find(key);
@@ -104,6 +116,12 @@ bool Lockout::is_repeat(const Entry& entry, std::uint64_t value) const noexcept 
 
 Lockout::Counted Lockout::note_failure(const LockoutSubject& subject, std::uint64_t value,
                                        MonotonicTime now) {
+  Counted counted = note_try(subject, value, now);
+  if (counted.value == Counted::Value::fresh) counted.alert = confirm(now);
+  return counted;
+}
+
+Lockout::Counted Lockout::note_try(const LockoutSubject& subject, std::uint64_t value, MonotonicTime now) {
   Counted counted;
   const std::uint64_t key = key_of(subject);
   Shard& shard = shard_of(key);
@@ -128,16 +146,15 @@ Lockout::Counted Lockout::note_failure(const LockoutSubject& subject, std::uint6
   if (value != 0 && std::find(entry.values.begin(), entry.values.end(), value) == entry.values.end())
     entry.values[entry.next_value++ % entry.values.size()] = value;
   counted.failures = ++entry.failures;
-  counted.alert = watch_all(now);
+  counted.value = Counted::Value::fresh;
   entry.last = now;
   counted.delay = delay_after(entry.failures, free_failures(subject.lane));
   entry.open_again = after(now, counted.delay);
   if (counted.delay > Duration::zero()) {
     begun_.fetch_add(1, std::memory_order_relaxed);
     const std::int64_t ends = entry.open_again.time_since_epoch().count();
-    std::int64_t known = last_wait_ends_ns_.load(std::memory_order_relaxed);
-    while (known < ends && !last_wait_ends_ns_.compare_exchange_weak(known, ends)) {
-    }
+    raise_to(slot_of(key), ends);
+    raise_to(last_wait_ends_ns_, ends);
   }
   if (shard.entries.size() > shard_entries_max_) {
     shard.entries.erase(shard.ages.front());
@@ -146,8 +163,8 @@ Lockout::Counted Lockout::note_failure(const LockoutSubject& subject, std::uint6
   return counted;
 }
 
-/// watch_all is the one count over everybody. It alerts once in a window, and locks out nobody.
-Lockout::Counted::Alert Lockout::watch_all(MonotonicTime now) {
+/// confirm keeps the one count over everybody. It alerts once in a window, and locks out nobody.
+Lockout::Counted::Alert Lockout::confirm(MonotonicTime now) {
   const std::lock_guard lock(watch_mutex_);
   if (now - watch_began_ >= limits_.window) {
     watch_began_ = now;

@@ -89,11 +89,14 @@ class Lockout {
     std::uint32_t failures = 0;
     Duration delay{};  ///< above zero: locked out from now on for so long
     enum class Alert : std::uint8_t { none, widespread } alert = Alert::none;
+    enum class Value : std::uint8_t { repeated, fresh } value = Value::repeated;
   };
-  /// note_failure counts a failed try. `value` tells values apart, 0 where there is none. Count a password
-  /// before its slow check and take it back with note_success after it, so that tries side by side do not
-  /// pass for one.
+  /// note_failure counts a failed try. `value` tells values apart, 0 where there is none.
   Counted note_failure(const LockoutSubject& subject, std::uint64_t value, MonotonicTime now);
+  /// note_try counts a try as failed before its slow check, so that tries side by side do not pass for one;
+  /// note_success takes it back, confirm tells that it has failed indeed, once for all its subjects.
+  Counted note_try(const LockoutSubject& subject, std::uint64_t value, MonotonicTime now);
+  Counted::Alert confirm(MonotonicTime now);
   void note_success(const LockoutSubject& subject);
   /// take_back uncounts one failure, and the wait that it brought: for a try that turned out well on a key
   /// that many share.
@@ -114,17 +117,20 @@ class Lockout {
   struct Shard;
   struct Entry;
   static constexpr std::size_t kShards = 16;
+  static constexpr std::size_t kSlots = std::size_t{1} << 16;
   [[nodiscard]] std::uint64_t key_of(const LockoutSubject& subject) const noexcept;
   [[nodiscard]] Shard& shard_of(std::uint64_t key) const noexcept;
   [[nodiscard]] std::uint32_t free_failures(LockoutLane lane) const noexcept;
   [[nodiscard]] Duration delay_after(std::uint32_t failures, std::uint32_t free) const noexcept;
   [[nodiscard]] bool is_repeat(const Entry& entry, std::uint64_t value) const noexcept;
-  Counted::Alert watch_all(MonotonicTime now);
+  [[nodiscard]] std::atomic<std::int64_t>& slot_of(std::uint64_t key) const noexcept;
 
   const ShortHash hash_;
   const LockoutLimits limits_;
   const std::size_t shard_entries_max_;
   std::unique_ptr<Shard[]> shards_;
+  /// No wait of a subject whose key falls into a slot ends later: who does not wait rarely needs a lock.
+  std::unique_ptr<std::atomic<std::int64_t>[]> slots_;
   std::atomic<std::int64_t> last_wait_ends_ns_{INT64_MIN};  // no wait ends later
   std::atomic<std::uint64_t> begun_{0};
   std::mutex watch_mutex_;

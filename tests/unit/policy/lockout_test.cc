@@ -140,6 +140,17 @@ TEST_F(LockoutTest, SG_11_many_networks_that_fail_are_an_alert_and_lock_nobody_o
   EXPECT_EQ(table_.wait_left(alice_here_, now_), Duration::zero());
 }
 
+TEST_F(LockoutTest, SG_11_tries_that_turn_out_well_raise_no_alert) {
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const LockoutSubject subject{LockoutLane::password, numbered(i), "alice"};
+    EXPECT_EQ(table_.note_try(subject, 0, now_).alert, Lockout::Counted::Alert::none);
+    table_.note_success(subject);
+  }
+  int alerts = 0;
+  for (int i = 0; i < 50; ++i) alerts += table_.confirm(now_) == Lockout::Counted::Alert::widespread ? 1 : 0;
+  EXPECT_EQ(alerts, 1) << "the fiftieth that failed indeed";
+}
+
 TEST_F(LockoutTest, SG_11_lists_and_releases) {
   fail(6, alice_here_);
   fail(5, {LockoutLane::token, NetworkKey::of(ip("2001:db8::1")), {}});
