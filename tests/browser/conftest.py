@@ -20,15 +20,15 @@ for _name in ("pytest_configure", "pytest_collection_modifyitems", "pytest_sessi
 
 @pytest.fixture
 def browser():
-    """browser(*flags) -> WebDriver. Each has its own empty profile; all are closed after the test."""
+    """browser(*flags, home=None) -> WebDriver. Each has its own empty profile; all are closed after the test."""
     for program, package in (("chromium", "chromium"), ("chromedriver", "chromium-driver")):
         if not shutil.which(program):
             pytest.skip(f"{program} is missing: apt-get install {package}")
     from webdriver import Browser
     opened = []
 
-    def open_one(*flags):
-        opened.append(Browser(*flags))
+    def open_one(*flags, home=None):
+        opened.append(Browser(*flags, home=home))
         return opened[-1]
 
     yield open_one

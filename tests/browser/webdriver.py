@@ -24,9 +24,11 @@ class WebDriverError(Exception):
 
 
 class Browser:
-    def __init__(self, *flags):
+    def __init__(self, *flags, home=None):
+        """`home`: whose trust store ($HOME/.pki/nssdb) judges certificates; without it any certificate will do."""
         self.profile = tempfile.mkdtemp(prefix="sp-chromium-")
-        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        env = {**os.environ, "HOME": str(home)} if home else None
+        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
         port = None
         for line in self.driver.stdout:
             if match := re.search(r"started successfully on port (\d+)", line):
@@ -37,7 +39,7 @@ class Browser:
         self.address = ("127.0.0.1", port)
         self.session = None
         options = {"binary": shutil.which("chromium"), "args": [*FLAGS, f"--user-data-dir={self.profile}", *flags]}
-        answer = self.call("POST", "/session", {"capabilities": {"alwaysMatch": {"browserName": "chrome", "acceptInsecureCerts": True, "goog:chromeOptions": options}}})
+        answer = self.call("POST", "/session", {"capabilities": {"alwaysMatch": {"browserName": "chrome", "acceptInsecureCerts": home is None, "goog:chromeOptions": options}}})
         self.session = answer["sessionId"]
         self.send("POST", "timeouts", {"pageLoad": 30000, "script": 30000, "implicit": 0})
 
