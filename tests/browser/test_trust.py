@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AT-04, SG-02: a browser that trusts the root has no warning, one that does not has."""
+"""AT-04: a browser that trusts the root has no warning, one that does not has."""
 import contextlib
 import json
 import os
@@ -52,7 +52,7 @@ def opens(browser, home, gate):
     return seen
 
 
-def test_sg_02_chromium_warns_until_it_has_the_exported_root(start, browser, home, cli, folder):
+def test_at_04_chromium_warns_until_it_has_the_exported_root(start, browser, home, cli, folder):
     gate = guarded(start, "--tls", "self-signed")
     assert opens(browser, home, gate) == ["warning"] * 2
     root = json.loads(cli("tls", "status", "--json", "--state-dir", str(gate.state)).out)["root_file"]
