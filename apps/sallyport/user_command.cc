@@ -20,6 +20,7 @@ namespace {
 
 using Verb = UserCall::Verb;
 constexpr std::string_view kOwner = "owner";
+constexpr std::size_t kPasswordBytesMin = 8;  // OWASP ASVS 5.0, 6.2.1
 
 /// Silent keeps a terminal from showing what is typed.
 class Silent {
@@ -53,6 +54,9 @@ Result<SecretText> read_password() {
   wipe(std::as_writable_bytes(std::span(line)));
   if (password.empty())
     return fail(Code::invalid_argument, "type the password, or send it on standard input");
+  if (password.expose().size() < kPasswordBytesMin)
+    return fail(Code::invalid_argument, concat("a password has at least ", kPasswordBytesMin,
+                                               " characters; better a sentence of 15 and more"));
   return password;
 }
 

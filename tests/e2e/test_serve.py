@@ -371,7 +371,7 @@ def test_at_02_people_are_added_and_removed_while_it_runs(serve, book):
     owner_password = (gateway.state / "password").read_text().strip()
     password = book.add("correct horse battery", "a password")
     for words, text, status in [(["add", "alice"], password, 0), (["add", "alice"], password, 1), (["passwd", "nobody"], password, 1),
-                                (["add", "-x"], password, 2), (["add", "carol"], "", 2), (["add", "bob"], "another one", 0),
+                                (["add", "-x"], password, 2), (["add", "carol"], "", 2), (["add", "carol"], "seven 7", 2), (["add", "bob"], "another one", 0),
                                 (["remove", "bob"], None, 0), (["remove", "bob"], None, 1)]:
         done = gateway.cli("user", words[0], *state, *(["--", words[1]] if words[1].startswith("-") else [words[1]]),
                            input=None if text is None else text + "\n")
