@@ -41,6 +41,7 @@ std::string refuse_word(const CLI::App& app, int argc, const char* const* argv) 
       return concat("there is no option ", escaped(word.substr(0, word.find('=')), 60));
     const auto commands = at->get_subcommands([](const CLI::App*) { return true; });
     std::vector<std::string_view> names;
+    names.reserve(commands.size());
     for (const CLI::App* command : commands) names.push_back(command->get_name());
     const auto found = std::find(names.begin(), names.end(), word);
     if (found != names.end()) {
