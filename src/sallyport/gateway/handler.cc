@@ -223,7 +223,7 @@ Response GuardHandler::no_session(const RequestHead& head, const SessionId& aske
 /// output_so_far is what a tool that starts has printed, for its owner who is signed in and looks at a page.
 Task<std::string> GuardHandler::output_so_far(Exchange& exchange, const Verdict& verdict,
                                               const SessionRoute& route) const {
-  const auto view = route.view();
+  const auto& view = route.view();
   const bool starting = view != nullptr && view->state == SessionState::starting;
   const bool signed_in = verdict.grant && (verdict.grant->kind == CredentialKind::login ||
                                            verdict.grant->kind == CredentialKind::local_peer);

@@ -17,7 +17,7 @@ class MetricsPage final : public RequestHandler {
  public:
   /// `page` makes the text anew for each question.
   MetricsPage(const Gate& gate, ListenerTraits listener, std::function<std::string()> page)
-      : gate_(gate), listener_(std::move(listener)), page_(std::move(page)) {}
+      : gate_(gate), listener_(listener), page_(std::move(page)) {}
 
   Task<void> handle(Exchange& exchange) override;
   void on_refused(const ConnectionFacts& facts, Refusal refusal, ParseFault fault) noexcept override;

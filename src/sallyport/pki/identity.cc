@@ -57,7 +57,7 @@ Result<std::optional<CertifiedKey>> read_kept_pair(Files& files, const std::stri
   if (!pem) return std::move(pem).error();
   return read_certified_key(pem->expose(), *pem)
       .transform([](CertifiedKey pair) { return std::make_optional(std::move(pair)); })
-      .transform_error([&path](Error error) {
+      .transform_error([&path](const Error& error) {
         return fail(error.code, concat(path, ": ", error.what, "; remove the file for a new one"));
       });
 }
@@ -96,7 +96,7 @@ Result<Authority> ensure_authority(Files& files, Entropy& entropy, const std::st
   const std::string path = concat(dir, "/authority.pem");
   SALLYPORT_TRY(kept, read_kept_pair(files, path));
   if (kept && !pair_is_due(*kept, now)) {
-    return Authority::from_pair(*std::move(kept)).transform_error([&path](Error error) {
+    return Authority::from_pair(*std::move(kept)).transform_error([&path](const Error& error) {
       return fail(error.code, concat(path, ": ", error.what, "; remove the file for a new one"));
     });
   }

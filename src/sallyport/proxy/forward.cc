@@ -64,7 +64,7 @@ Task<ForwardOutcome> Forwarder::forward(Exchange& exchange, const ForwardPlan& p
       if (!dialed) co_return undialed(exchange, dialed.error());
       backend = std::move(*dialed);
     }
-    transfer.connected(std::move(backend));
+    transfer.connected(std::exchange(backend, nullptr));
     const Transfer::Sent sent = transfer.send_now();
     if (sent == Transfer::Sent::partly) [[unlikely]] {
       [[maybe_unused]] const bool whole = co_await transfer.send_rest();

@@ -141,6 +141,7 @@ Status judge_program(const std::string& path) {
 Result<pid_t> start(std::vector<std::string> words, std::vector<std::string> variables, int out) {
   const auto pointers = [](std::vector<std::string>& texts) {
     std::vector<char*> all;
+    all.reserve(texts.size() + 1);
     for (auto& text : texts) all.push_back(text.data());
     all.push_back(nullptr);
     return all;

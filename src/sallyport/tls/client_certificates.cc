@@ -172,22 +172,23 @@ std::vector<std::string> ClientCertificates::watched() const {
 Result<std::shared_ptr<const ClientCertificates::InForce>> ClientCertificates::read() {
   auto made = std::make_shared<InForce>();
   SALLYPORT_TRY(pem, powers_.files.read_text(followed(rules_.ca_file), FilePrivacy::any));
-  SALLYPORT_TRY(anchors,
-                Certificate::list_from_pem(pem, kBundleCertificatesMax).transform_error([this](Error error) {
-                  return at_path(rules_.ca_file, error);
-                }));
+  SALLYPORT_TRY(
+      anchors,
+      Certificate::list_from_pem(pem, kBundleCertificatesMax).transform_error([this](const Error& error) {
+        return at_path(rules_.ca_file, error);
+      }));
   made->anchors = std::move(anchors);
   made->anchors_pem = std::move(pem);
   for (const auto& path : rules_.list_files) {
     SALLYPORT_TRY(text, powers_.files.read_text(followed(path), FilePrivacy::any));
     SALLYPORT_TRY(list, RevocationList::from_pem(text).transform_error(
-                            [&path](Error error) { return at_path(path, error); }));
+                            [&path](const Error& error) { return at_path(path, error); }));
     made->lists.push_back(std::move(list));
   }
   if (!rules_.deny_file.empty()) {
     SALLYPORT_TRY(text, powers_.files.read_text(followed(rules_.deny_file), FilePrivacy::any));
     SALLYPORT_TRY(denied, ClientDenyList::parse(text).transform_error(
-                              [this](Error error) { return at_path(rules_.deny_file, error); }));
+                              [this](const Error& error) { return at_path(rules_.deny_file, error); }));
     made->denied = std::move(denied);
   }
   return std::shared_ptr<const InForce>(std::move(made));

@@ -41,7 +41,7 @@ Result<std::string> Tailscale::choose_domain(MonotonicTime deadline) {
 Result<SourcedIdentity> Tailscale::obtain(WallTime, MonotonicTime deadline) {
   SALLYPORT_TRY(domain, choose_domain(deadline));
   SALLYPORT_TRY(pem, api_.pair(domain, deadline));
-  SALLYPORT_TRY(identity, read_identity(pem.expose()).transform_error([](Error error) {
+  SALLYPORT_TRY(identity, read_identity(pem.expose()).transform_error([](const Error& error) {
     return fail(Code::unavailable, concat("tailscaled gave no usable pair: ", error.what));
   }));
   return SourcedIdentity{

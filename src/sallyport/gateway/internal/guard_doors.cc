@@ -165,7 +165,7 @@ AdminApi::Parts Guard::Core::admin_parts(const Gate& gate, ListenerTraits listen
   auto report_now = [this] { return report(); };
   auto url = [this](const SessionId& id) { return url_of(id); };
   return AdminApi::Parts{gate,
-                         std::move(listener),
+                         listener,
                          *supervisor,
                          *service,
                          directory,
