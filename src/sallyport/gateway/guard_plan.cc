@@ -11,13 +11,12 @@ namespace {
 
 constexpr std::size_t kSessionIdMax = 63;
 
-bool wants(const std::vector<AuthMethod>& methods, AuthMethod method) {
-  return methods.empty() || std::find(methods.begin(), methods.end(), method) != methods.end() ||
-         std::find(methods.begin(), methods.end(), AuthMethod::automatic) != methods.end();
-}
-
 bool names(const std::vector<AuthMethod>& methods, AuthMethod method) {
   return std::find(methods.begin(), methods.end(), method) != methods.end();
+}
+
+bool wants(const std::vector<AuthMethod>& methods, AuthMethod method) {
+  return methods.empty() || names(methods, method) || names(methods, AuthMethod::automatic);
 }
 
 bool wants_certificates(const Settings& settings) {
@@ -163,7 +162,7 @@ Result<AuthPlan> plan_auth(const Settings& settings) {
                 "--client-crl, --client-deny and --client-user belong to --client-ca");
   AuthPlan plan;
   if (wants(settings.auth, AuthMethod::password)) plan.passwords = AuthPlan::Use::yes;
-  if (std::find(settings.auth.begin(), settings.auth.end(), AuthMethod::pam) != settings.auth.end())
+  if (names(settings.auth, AuthMethod::pam))
     plan.pam = AuthPlan::Pam::asked;
   else if (wants(settings.auth, AuthMethod::pam))
     plan.pam = AuthPlan::Pam::where_there;

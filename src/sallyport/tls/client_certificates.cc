@@ -28,7 +28,8 @@ std::string canonical(std::string_view text) {
     return hex.size() == kFingerprintDigits ? concat("sha256:", hex) : std::string();
   }
   if (text.starts_with("serial:")) {
-    const auto hex = hex_of(rest("serial:"));
+    auto hex = hex_of(rest("serial:"));
+    while (hex.size() > 2 && hex.starts_with("00")) hex.erase(0, 2);  // DER's sign byte, as openssl shows it
     return hex.empty() ? std::string() : concat("serial:", hex);
   }
   if (text.starts_with("uri:")) {
@@ -201,15 +202,26 @@ ClientCertificates::Judged ClientCertificates::judge_shown(const Shown& shown, c
   if (!rules_.list_files.empty()) request.revocations = Revocations::demanded;
   const ChainVerdict verdict = verify(shown.leaf, request);
   if (!verdict.accepted())
-    return {denial_of(verdict.fault), concat(name_of(verdict.fault), ": ", verdict.why)};
-  if (rules.denied.names(shown.leaf)) return {Denial::certificate_revoked, "it is on the deny list"};
-  return {};
+    return {denial_of(verdict.fault), concat(name_of(verdict.fault), ": ", verdict.why), {}};
+  Duration left = time_left(shown.leaf, request.now);
+  for (const auto& certificate : verdict.chain) {
+    if (rules.denied.names(certificate))
+      return {Denial::certificate_revoked, "it, or an issuer of it, is on the deny list", {}};
+    left = std::min(left, time_left(certificate, request.now));
+  }
+  return {std::nullopt, {}, left};
 }
 
 std::shared_ptr<const CertifiedPeer> ClientCertificates::judge(std::span<const std::string> chain_der,
                                                                const ConnectionFacts& facts) {
+  if (chain_der.empty()) return nullptr;
+  if (chain_der.size() > kChainCertificatesMax) {
+    refused_(facts, Denial::certificate_refused,
+             concat("more than ", kChainCertificatesMax, " certificates"));
+    return nullptr;
+  }
   std::vector<Certificate> chain;
-  for (const auto& der : chain_der.first(std::min(chain_der.size(), kChainCertificatesMax))) {
+  for (const auto& der : chain_der) {
     auto certificate = Certificate::from_der(std::as_bytes(std::span(der)));
     if (!certificate) {
       refused_(facts, Denial::certificate_malformed, certificate.error().what);
@@ -217,7 +229,6 @@ std::shared_ptr<const CertifiedPeer> ClientCertificates::judge(std::span<const s
     }
     chain.push_back(*std::move(certificate));
   }
-  if (chain.empty()) return nullptr;
   Shown shown{std::move(chain.front()), {}};
   shown.intermediates.assign(std::make_move_iterator(chain.begin() + 1),
                              std::make_move_iterator(chain.end()));
@@ -251,7 +262,7 @@ std::shared_ptr<const CertifiedPeer> ClientCertificates::admit(Shown shown,
     }
     auto peer = std::make_shared<CertifiedPeer>();
     peer->fingerprint = shown.leaf.facts().fingerprint;
-    peer->expires = after(powers_.monotonic.now(), time_left(shown.leaf, powers_.clock.now()));
+    peer->expires = after(powers_.monotonic.now(), judged.left);
     peer->principal = std::make_shared<const Principal>(*std::move(principal));
     if (live_.size() >= prune_at_) prune();
     live_.push_back({peer, std::move(shown)});

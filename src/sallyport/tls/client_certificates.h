@@ -24,7 +24,8 @@ namespace sallyport {
 
 inline constexpr std::size_t kClientDenyLinesMax = 20'000;
 
-/// ClientDenyList refuses certificates by what stands in them, whatever their authority says.
+/// ClientDenyList refuses certificates by what stands in them or in one of their issuers, whatever their
+/// authority says.
 class ClientDenyList {
  public:
   /// parse takes one name a line, "sha256:HEX" (of the certificate), "serial:HEX", "uri:URI" or "dns:NAME";
@@ -94,6 +95,7 @@ class ClientCertificates final : public ClientJudge {
   struct Judged {
     std::optional<Denial> denial;
     std::string detail;
+    Duration left{};  ///< where there is no denial: until the first of its chain expires
   };
   ClientCertificates(ClientRules rules, Powers powers, Refused refused)
       : rules_(std::move(rules)), powers_(powers), refused_(std::move(refused)) {}

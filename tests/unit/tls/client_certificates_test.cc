@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "sallyport/base/text.h"
 #include "tls_world.h"
 
 namespace sallyport {
@@ -58,6 +59,37 @@ TEST_F(ClientDoor, SG_14_a_denied_certificate_is_ended_and_nobody_else) {
   EXPECT_THAT(door->refresh().error().what, HasSubstr("line 1"));
   EXPECT_EQ(show(*door, client(root, {"spiffe://a.example/alice"})), nullptr) << "what was in force stays";
   EXPECT_EQ(denials_, std::vector<Denial>{Denial::certificate_revoked});
+}
+
+TEST_F(ClientDoor, SG_14_a_denied_issuer_is_worth_nothing_and_a_serial_counts_as_a_number) {
+  const auto root = authority();
+  const auto other = authority();
+  write(at("ca"), root.certificate().to_pem() + other.certificate().to_pem());
+  const auto alice = client(other, {"alice.example"});
+  const auto bob = client(root, {"bob.example"});
+  write(at("deny"), concat("sha256:", to_hex(other.certificate().facts().fingerprint.bytes),
+                           "\nserial:00:00:", bob.certificate.facts().serial, "\n"));
+  const auto door = open({at("ca"), {}, at("deny"), {}});
+  EXPECT_EQ(show(*door, alice), nullptr);
+  EXPECT_EQ(show(*door, bob), nullptr);
+  EXPECT_NE(show(*door, client(root, {"carol.example"})), nullptr);
+  EXPECT_EQ(denials_, (std::vector<Denial>{Denial::certificate_revoked, Denial::certificate_revoked}));
+}
+
+TEST_F(ClientDoor, a_chain_beyond_the_bound_is_refused_and_not_cut) {
+  const auto root = authority();
+  write(at("ca"), root.certificate().to_pem());
+  const auto door = open({at("ca"), {}, "", {}});
+  const auto text_of = [](const Certificate& certificate) {
+    const auto der = certificate.to_der();
+    return std::string(reinterpret_cast<const char*>(der.data()), der.size());
+  };
+  std::vector<std::string> chain(kChainCertificatesMax + 1, text_of(root.certificate()));
+  chain.front() = text_of(client(root, {"alice.example"}).certificate);
+  EXPECT_NE(door->judge(std::span(chain).first(kChainCertificatesMax), {}), nullptr);
+  EXPECT_EQ(door->judge(chain, {}), nullptr);
+  EXPECT_EQ(door->judge({}, {}), nullptr);
+  EXPECT_EQ(denials_, std::vector<Denial>{Denial::certificate_refused});
 }
 
 TEST_F(ClientDoor, SG_09_names_lead_to_exactly_one_user_or_to_nobody) {
