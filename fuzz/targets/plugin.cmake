@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+sallyport_fuzz(NAME plugin_handshake DEPS plugin)
