@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+#include "sallyport/base/text.h"
+#include "sallyport/env/posix/descriptor.h"
+#include "sallyport/env/posix/system.h"
+#include "sallyport/net/signals.h"
+#include "sallyport/plugin/server.h"
+
+namespace sallyport {
+namespace {
+
+constexpr int kAncestorsMax = 16;
+/// Handlers that do not end are not waited for: this much after the grace the process ends regardless.
+constexpr Duration kLastGrace = std::chrono::seconds(1);
+
+std::optional<std::string_view> variable(std::string_view name) {
+  const char* const value = std::getenv(std::string(name).c_str());
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+/// forget wipes a variable where it stands, so that neither children nor /proc/self/environ have it.
+void forget(const std::string& name) {
+  if (char* const value = std::getenv(name.c_str()); value != nullptr)
+    wipe(std::as_writable_bytes(std::span(value, std::strlen(value))));
+  ::unsetenv(name.c_str());
+}
+
+/// parent_of reads the fourth field of /proc/PID/stat; 0 where that cannot be had.
+std::int32_t parent_of(std::int32_t pid) {
+  const Descriptor file(::open(concat("/proc/", pid, "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+  char text[1024];
+  const ssize_t got = file ? ::read(file.get(), text, sizeof text) : 0;
+  const std::string_view stat(text, got > 0 ? static_cast<std::size_t>(got) : 0);
+  const std::size_t name_end = stat.rfind(')');  // the name may hold anything
+  if (name_end == std::string_view::npos) return 0;
+  const auto fields = split(stat.substr(name_end + 1), ' ');
+  const auto parent = fields.size() > 2 ? parse_decimal<std::uint32_t>(fields[2]) : std::nullopt;
+  return static_cast<std::int32_t>(parent.value_or(0));
+}
+
+std::vector<std::int32_t> ancestors() {
+  std::vector<std::int32_t> made;
+  made.reserve(kAncestorsMax);
+  for (std::int32_t pid = ::getppid(); pid > 0 && made.size() < kAncestorsMax; pid = parent_of(pid))
+    made.push_back(pid);
+  return made;
+}
+
+/// watched_parent gives a pidfd of our parent. Not PR_SET_PDEATHSIG: that is about the thread that started us,
+/// and a Go host's threads come and go.
+Descriptor watched_parent(std::int32_t parent) {
+  if (parent <= 1) return {};
+  Descriptor made(static_cast<int>(::syscall(SYS_pidfd_open, parent, 0)));
+  if (::getppid() != parent) return {};  // it died meanwhile, and the number may be another's
+  return made;
+}
+
+std::vector<std::string> socket_directories() {
+  std::vector<std::string> made;
+  for (const char* const name : {"XDG_RUNTIME_DIR", "TMPDIR"}) {
+    const auto value = variable(name);
+    if (value && value->starts_with('/')) made.emplace_back(*value);
+  }
+  made.emplace_back("/tmp");
+  return made;
+}
+
+int refuse_start(const Error& error) {
+  write_whole(STDERR_FILENO, concat(error.what, '\n'));
+  return 1;
+}
+
+int refuse_cookie(const Error& error) {
+  constexpr std::string_view kNotByHand =
+      "This program is a plugin. It does nothing by itself: the program that uses it starts it, and stops it "
+      "again.\n";
+  if (cookie_fault_of(error) != CookieFault::malformed) write_whole(STDERR_FILENO, kNotByHand);
+  return refuse_start(error);
+}
+
+/// end_regardless ends the process where a handler that never returns would keep it.
+void end_regardless(Duration grace) {
+  std::thread([grace] {
+    std::this_thread::sleep_for(grace + kLastGrace);
+    std::_Exit(0);
+  }).detach();
+}
+
+}  // namespace
+
+int serve(PluginServerOptions options) {
+  const auto quiet = block_signals({SIGINT, SIGTERM});
+  std::signal(SIGPIPE, SIG_IGN);
+  if (!quiet) return refuse_start(quiet.error());
+  if (const auto judged = check_plugin_cookie(options, variable); !judged)
+    return refuse_cookie(judged.error());
+  forget(options.cookie_key);
+
+  const SystemClock clock;
+  const SystemMonotonicClock monotonic;
+  SystemEntropy entropy;
+  SystemFiles files;
+  // The log and the line stay with the original descriptors, whatever happens to 1 and 2.
+  const Descriptor out(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+  const Descriptor err(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
+  const PluginLog log(err.get(), clock, options.name);
+  const auto above = ancestors();
+  const Descriptor host = watched_parent(::getppid());
+  const Duration grace = options.grace;
+  PluginPowers powers{clock,    monotonic,            entropy,     files, log,
+                      variable, socket_directories(), ::geteuid(), above, host.get()};
+  StdioQueue output;
+  auto server = PluginServer::open(std::move(options), std::move(powers), &output);
+  forget("PLUGIN_SERVER_KEY");
+  if (!server) return refuse_start(server.error());
+  if (const auto watched = (*server)->watch_signals(); !watched) return refuse_start(watched.error());
+  auto capture = StdioCapture::begin(output);
+  if (!capture) return refuse_start(capture.error());
+  if (!write_whole(out.get(), (*server)->handshake().line()))
+    return refuse_start(fail(Code::unavailable, "nobody reads the handshake line"));
+
+  (*server)->run();
+  end_regardless(grace);
+  (*capture)->finish();
+  // What no host took is not lost where it was an error's last words.
+  while (const auto chunk = output.take()) {
+    if (chunk->channel == StdioChunk::Channel::err) write_whole(err.get(), chunk->data);
+  }
+  return 0;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sallyport/plugin/server.h"
+
+#include <csignal>
+#include <utility>
+
+#include "sallyport/base/text.h"
+#include "sallyport/crypto/digest.h"
+
+namespace sallyport {
+namespace {
+
+std::vector<std::uint32_t> own_versions(const PluginServerOptions& options) {
+  std::vector<std::uint32_t> made;
+  made.reserve(options.versions.size());
+  for (const auto& [version, services] : options.versions) made.push_back(version);
+  return made;
+}
+
+std::string peer_text(const std::optional<PeerProcess>& peer) {
+  return peer ? concat("uid ", peer->uid, ", pid ", peer->pid) : "unknown";
+}
+
+}  // namespace
+
+Status check_plugin_cookie(const PluginServerOptions& options, const VariableLookup& variables) {
+  if (options.cookie_key.empty() || options.cookie_value.empty()) {
+    return fail(Code::invalid_argument,
+                "this plugin is built without a magic cookie; its author has to set cookie_key and "
+                "cookie_value");
+  }
+  if (options.cookie_strictness) {
+    const auto judged = judge_cookie(options.cookie_value.expose(), *options.cookie_strictness);
+    if (judged.weakness != CookieWeakness::none)
+      return cookie_error(CookieFault::malformed, concat("the plugin's own: ", name_of(judged.weakness)));
+  }
+  const auto presented = variables(options.cookie_key).value_or("");
+  if (presented.empty()) {
+    if (options.cookie == PluginCookie::optional) return ok();
+    return cookie_error(CookieFault::missing, concat("the variable ", options.cookie_key, " is not set"));
+  }
+  if (sha256(presented).matches(sha256(options.cookie_value.expose()))) return ok();
+  return cookie_error(CookieFault::authentication_failed,
+                      concat("the variable ", options.cookie_key, " holds another cookie"));
+}
+
+PluginServer::PluginServer(PluginServerOptions options, PluginPowers powers, StdioQueue* stdio)
+    : options_(std::move(options)),
+      powers_(std::move(powers)),
+      stdio_queue_(stdio),
+      shared_(powers_.monotonic),
+      limiter_(ConnectionLimits{kPluginConnectionsMax, kPluginConnectionsMax}),
+      health_(shared_.loop()),
+      pool_(std::make_unique<BlockingPool>(options_.pool_threads)),
+      server_(shared_.loop(), options_.rpc) {}
+
+PluginServer::~PluginServer() {
+  {
+    // Whoever on a side thread still waits for the loop needs somebody who turns it.
+    const SharedLoop::Hold hold(shared_);
+    listener_.reset();
+    server_.cut();
+    shared_.interest(1);
+  }
+  pool_.reset();
+  const SharedLoop::Hold hold(shared_);
+  shared_.interest(-1);
+  shared_.loop().drop_tasks();
+}
+
+Result<std::unique_ptr<PluginServer>> PluginServer::open(PluginServerOptions options, PluginPowers powers,
+                                                         StdioQueue* stdio) {
+  if (options.versions.empty())
+    return fail(Code::invalid_argument, "this plugin serves nothing; its author has to set versions");
+  SALLYPORT_TRY(terms, read_plugin_terms(powers.variables, own_versions(options)));
+  for (const auto& note : terms.notes) powers.log.write(PluginLogLevel::warn, note);
+  if (options.transport) terms.transport = *options.transport;
+  std::unique_ptr<PluginServer> server(new PluginServer(std::move(options), std::move(powers), stdio));
+  const SharedLoop::Hold hold(server->shared_);
+  SALLYPORT_CHECK(server->listen(terms));
+  server->add_services(terms);
+  return server;
+}
+
+Status PluginServer::listen(const PluginTerms& terms) {
+  SALLYPORT_TRY(tls, plugin_tls(std::move(options_.tls), terms.host_certificate, powers_.variables,
+                                powers_.files, powers_.entropy, powers_.clock.now()));
+  SALLYPORT_TRY(place, plugin_place(terms, powers_.socket_directories));
+  SALLYPORT_TRY(door, open_plugin_door(place));
+  tls_ = std::move(tls);
+  place_ = std::move(place);
+  door_ = std::move(door);
+  peer_rule_.peers = place_.group ? PluginPeers::by_file : options_.peers;
+  peer_rule_.own_uid = powers_.own_uid;
+  peer_rule_.ancestors = powers_.ancestors;
+  handshake_.app_version = terms.app_version;
+  handshake_.address = door_.opened.address;
+  handshake_.certificate = tls_.announced;
+  // The host asked; that we do not multiplex is an answer.
+  if (terms.multiplex != PluginHandshake::Multiplex::unsaid)
+    handshake_.multiplex = PluginHandshake::Multiplex::no;
+  listener_.emplace(shared_.loop(), std::move(door_.opened.sockets.front()), door_.opened.address, limiter_,
+                    [this](std::unique_ptr<Stream> stream) { take(std::move(stream)); });
+  return listener_->start();
+}
+
+void PluginServer::add_services(const PluginTerms& terms) {
+  server_.add("/plugin.GRPCController/Shutdown", [this](RpcServerCall&, std::string_view, std::string&) {
+    powers_.log.write(PluginLogLevel::debug, "the host says that it is over");
+    begin_stop();
+    return rpc_ok();
+  });
+  if (stdio_queue_ != nullptr) {
+    stdio_.emplace(shared_.loop(), *stdio_queue_);
+    stdio_->add_to(server_);
+  }
+  health_.add_to(server_);
+  reflection_.add_to(server_);
+  PluginSite site{server_, *pool_, health_, reflection_, powers_.log};
+  options_.versions.at(terms.app_version)(site);
+  health_.set("", Serving::yes);
+  health_.set(kPluginHealthName, Serving::yes);
+}
+
+Status PluginServer::watch_signals() {
+  const SharedLoop::Hold hold(shared_);
+  SALLYPORT_TRY(signals, SignalWatch::open(shared_.loop(), {SIGINT, SIGTERM}));
+  signals_ = std::move(signals);
+  return ok();
+}
+
+void PluginServer::run() {
+  SharedLoop::Hold hold(shared_);
+  if (signals_) shared_.loop().spawn(heed(*this));
+  if (powers_.host_process >= 0 && options_.host_death == PluginHostDeath::stop) {
+    host_watch_.emplace(shared_.loop(), powers_.host_process);
+    if (host_watch_->ok()) shared_.loop().spawn(watch_host(*this));
+  }
+  shared_.wait(hold, over_, kNever);
+}
+
+void PluginServer::stop() {
+  shared_.loop().post([this] { begin_stop(); });
+}
+
+void PluginServer::begin_stop() {
+  if (life_ == Life::stopping) return;
+  life_ = Life::stopping;
+  shared_.loop().spawn(wind_down(*this));
+}
+
+void PluginServer::take(std::unique_ptr<Stream> stream) {
+  const auto refusal = peer_rule_.refusal(stream->peer_process(), place_.transport);
+  if (!refusal) return shared_.loop().spawn(admit(*this, std::move(stream)));
+  ++counters_.refused_peers;
+  powers_.log.write(PluginLogLevel::warn, "refused a connection",
+                    {{"reason", *refusal}, {"peer", peer_text(stream->peer_process())}});
+}
+
+Task<void> PluginServer::admit(PluginServer& self, std::unique_ptr<Stream> stream) {
+  if (self.tls_.tls) {
+    const std::string peer = peer_text(stream->peer_process());
+    const MonotonicTime deadline = after(self.shared_.now(), kPluginHandshakeMax);
+    Result<std::unique_ptr<Stream>> shaken =
+        co_await self.tls_.tls->accept(self.shared_.loop(), std::move(stream), deadline);
+    if (!shaken) {
+      ++self.counters_.refused_tls;
+      self.powers_.log.write(PluginLogLevel::warn, "refused a connection",
+                             {{"reason", shaken.error().what}, {"peer", peer}});
+      co_return;
+    }
+    stream = *std::move(shaken);
+  }
+  self.server_.serve(std::move(stream));
+}
+
+Task<void> PluginServer::watch_host(PluginServer& self) {
+  const WaitResult result = co_await self.host_watch_->readable();
+  if (result != WaitResult::ready) co_return;
+  self.powers_.log.write(PluginLogLevel::warn, "the host has died; this plugin ends, too");
+  self.begin_stop();
+}
+
+Task<void> PluginServer::heed(PluginServer& self) {
+  while (true) {
+    const std::optional<int> number = co_await self.signals_->next();
+    if (!number.has_value()) co_return;
+    if (*number == SIGTERM) self.begin_stop();
+    self.powers_.log.write(PluginLogLevel::trace,
+                           *number == SIGTERM ? "SIGTERM: stopping" : "SIGINT: left to the host");
+  }
+}
+
+Task<void> PluginServer::wind_down(PluginServer& self) {
+  co_await self.shared_.loop().yield();  // the answer to Shutdown goes out first
+  self.listener_.reset();
+  self.health_.set_all(Serving::no);
+  if (self.stdio_queue_ != nullptr) self.stdio_queue_->end();
+  const MonotonicTime deadline = after(self.shared_.now(), self.options_.grace);
+  co_await self.server_.drain(deadline);
+  self.shared_.finish(self.over_);
+}
+
+}  // namespace sallyport
