@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 sallyport_fuzz(NAME plugin_handshake DEPS plugin)
+sallyport_fuzz(NAME plugin_terms DEPS plugin base)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the real tools; what npm has is installed once into build/interop-cache."""
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -31,3 +33,46 @@ def npm(package, version, program):
         if done.returncode or not found.exists():
             pytest.skip(f"npm install {package}@{version} did not work here: {done.stderr.strip()[-300:]}")
     return str(found)
+
+
+def go_tool(version):
+    """The path of Go, at least as new as `version`, a pair; skips where there is none."""
+    go = need("go", "golang-go")
+    said = subprocess.run([go, "version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    if tuple(int(part) for part in found.groups()) < version:
+        pytest.skip(f"Go {version[0]}.{version[1]} or later is needed, here is {said.strip()}")
+    return go
+
+
+def go_environment():
+    return {**os.environ, "GOFLAGS": "-buildvcs=false", "GOTOOLCHAIN": "local"}
+
+
+def go_program(folder):
+    """The program of a Go module in our tree, built once for each state of its sources."""
+    go = go_tool((1, 24))
+    state = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        state.update(file.name.encode() + b"\0" + file.read_bytes())
+    program = CACHE / f"go-{folder.name}-{state.hexdigest()[:16]}"
+    if not program.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run([go, "build", "-o", str(program), "."], cwd=folder, capture_output=True, text=True, timeout=800, env=go_environment())
+        if done.returncode and ("dial tcp" in done.stderr or "no such host" in done.stderr or "module lookup disabled" in done.stderr):
+            pytest.skip(f"the Go module proxy is out of reach: {done.stderr.strip()[-300:]}")
+        assert done.returncode == 0, done.stderr
+    return program
+
+
+def go_install(package, version):
+    """The program of a Go package at a version, installed once."""
+    go = go_tool((1, 24))
+    folder = CACHE / (package.replace("/", "-") + "-" + version)
+    if not folder.exists():
+        making = folder.with_name(folder.name + ".part")
+        done = subprocess.run([go, "install", f"{package}@{version}"], capture_output=True, text=True, timeout=800, env={**go_environment(), "GOBIN": str(making)})
+        if done.returncode:
+            pytest.skip(f"{package}@{version} cannot be installed here: {done.stderr.strip()[-300:]}")
+        making.rename(folder)
+    return next(folder.iterdir())

@@ -55,8 +55,8 @@ std::vector<std::int32_t> ancestors() {
   return made;
 }
 
-/// watched_parent gives a pidfd of our parent. Not PR_SET_PDEATHSIG: that is about the thread that started us,
-/// and a Go host's threads come and go.
+/// watched_parent gives a pidfd of our parent. Not PR_SET_PDEATHSIG: that is about the thread that started
+/// us, and a Go host's threads come and go.
 Descriptor watched_parent(std::int32_t parent) {
   if (parent <= 1) return {};
   Descriptor made(static_cast<int>(::syscall(SYS_pidfd_open, parent, 0)));
@@ -95,47 +95,79 @@ void end_regardless(Duration grace) {
   }).detach();
 }
 
-}  // namespace
-
-int serve(PluginServerOptions options) {
-  const auto quiet = block_signals({SIGINT, SIGTERM});
-  std::signal(SIGPIPE, SIG_IGN);
-  if (!quiet) return refuse_start(quiet.error());
-  if (const auto judged = check_plugin_cookie(options, variable); !judged)
-    return refuse_cookie(judged.error());
-  forget(options.cookie_key);
-
-  const SystemClock clock;
-  const SystemMonotonicClock monotonic;
+/// Real makes the powers, and holds what they are made of.
+struct Real {
+  explicit Real(std::string_view name) : log(err.get(), clock, name) {}
+  [[nodiscard]] PluginServerPowers powers() {
+    return {clock,       monotonic, entropy,   files, log, variable, socket_directories(),
+            ::geteuid(), above,     host.get()};
+  }
+  SystemClock clock;
+  SystemMonotonicClock monotonic;
   SystemEntropy entropy;
   SystemFiles files;
   // The log and the line stay with the original descriptors, whatever happens to 1 and 2.
-  const Descriptor out(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
-  const Descriptor err(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3));
-  const PluginLog log(err.get(), clock, options.name);
-  const auto above = ancestors();
-  const Descriptor host = watched_parent(::getppid());
-  const Duration grace = options.grace;
-  PluginPowers powers{clock,    monotonic,            entropy,     files, log,
-                      variable, socket_directories(), ::geteuid(), above, host.get()};
-  StdioQueue output;
-  auto server = PluginServer::open(std::move(options), std::move(powers), &output);
-  forget("PLUGIN_SERVER_KEY");
-  if (!server) return refuse_start(server.error());
-  if (const auto watched = (*server)->watch_signals(); !watched) return refuse_start(watched.error());
-  auto capture = StdioCapture::begin(output);
-  if (!capture) return refuse_start(capture.error());
-  if (!write_whole(out.get(), (*server)->handshake().line()))
-    return refuse_start(fail(Code::unavailable, "nobody reads the handshake line"));
+  Descriptor out{::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)};
+  Descriptor err{::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)};
+  PluginLog log;
+  std::vector<std::int32_t> above = ancestors();
+  Descriptor host = watched_parent(::getppid());
+};
 
-  (*server)->run();
+Status prepare_process() {
+  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return fail(Code::internal, "SIGPIPE cannot be ignored");
+  return block_signals({SIGINT, SIGTERM});
+}
+
+/// serve_host is serve() after the cookie.
+Status serve_host(PluginServerOptions options) {
+  Real real(options.name);
+  const Duration grace = options.grace;
+  StdioQueue output;
+  SALLYPORT_TRY(server, PluginServer::open(std::move(options), real.powers(), &output));
+  forget("PLUGIN_SERVER_KEY");
+  SALLYPORT_CHECK(server->watch_signals(PluginInterrupt::left_to_host));
+  SALLYPORT_TRY(capture, StdioCapture::begin(output));
+  if (!write_whole(real.out.get(), server->handshake().line()))
+    return fail(Code::unavailable, "nobody reads the handshake line");
+  server->run();
   end_regardless(grace);
-  (*capture)->finish();
+  capture->finish();
   // What no host took is not lost where it was an error's last words.
   while (const auto chunk = output.take()) {
-    if (chunk->channel == StdioChunk::Channel::err) write_whole(err.get(), chunk->data);
+    if (chunk->channel == StdioChunk::Channel::err) write_whole(real.err.get(), chunk->data);
   }
-  return 0;
+  return ok();
+}
+
+Status serve_attached(PluginServerOptions options, const std::function<void(const PluginHandshake&)>& ready) {
+  options.peers = PluginPeers::same_user;
+  options.host_death = PluginHostDeath::live_on;
+  Real real(options.name);
+  const Duration grace = options.grace;
+  SALLYPORT_TRY(server, PluginServer::open(std::move(options), real.powers(), nullptr));
+  SALLYPORT_CHECK(server->watch_signals(PluginInterrupt::stops));
+  ready(server->handshake());
+  server->run();
+  end_regardless(grace);
+  return ok();
+}
+
+}  // namespace
+
+int serve(PluginServerOptions options) {
+  if (const auto prepared = prepare_process(); !prepared) return refuse_start(prepared.error());
+  if (const auto judged = check_plugin_cookie(options, variable); !judged)
+    return refuse_cookie(judged.error());
+  forget(options.cookie_key);
+  const auto served = serve_host(std::move(options));
+  return served ? 0 : refuse_start(served.error());
+}
+
+int serve_for_tests(PluginServerOptions options, const std::function<void(const PluginHandshake&)>& ready) {
+  if (const auto prepared = prepare_process(); !prepared) return refuse_start(prepared.error());
+  const auto served = serve_attached(std::move(options), ready);
+  return served ? 0 : refuse_start(served.error());
 }
 
 }  // namespace sallyport

@@ -36,7 +36,7 @@ Status check_plugin_cookie(const PluginServerOptions& options, const VariableLoo
   }
   const auto presented = variables(options.cookie_key).value_or("");
   if (presented.empty()) {
-    if (options.cookie == PluginCookie::optional) return ok();
+    if (options.cookie == PluginCookieDemand::optional) return ok();
     return cookie_error(CookieFault::missing, concat("the variable ", options.cookie_key, " is not set"));
   }
   if (sha256(presented).matches(sha256(options.cookie_value.expose()))) return ok();
@@ -44,7 +44,7 @@ Status check_plugin_cookie(const PluginServerOptions& options, const VariableLoo
                       concat("the variable ", options.cookie_key, " holds another cookie"));
 }
 
-PluginServer::PluginServer(PluginServerOptions options, PluginPowers powers, StdioQueue* stdio)
+PluginServer::PluginServer(PluginServerOptions options, PluginServerPowers powers, StdioQueue* stdio)
     : options_(std::move(options)),
       powers_(std::move(powers)),
       stdio_queue_(stdio),
@@ -68,8 +68,8 @@ PluginServer::~PluginServer() {
   shared_.loop().drop_tasks();
 }
 
-Result<std::unique_ptr<PluginServer>> PluginServer::open(PluginServerOptions options, PluginPowers powers,
-                                                         StdioQueue* stdio) {
+Result<std::unique_ptr<PluginServer>> PluginServer::open(PluginServerOptions options,
+                                                         PluginServerPowers powers, StdioQueue* stdio) {
   if (options.versions.empty())
     return fail(Code::invalid_argument, "this plugin serves nothing; its author has to set versions");
   SALLYPORT_TRY(terms, read_plugin_terms(powers.variables, own_versions(options)));
@@ -122,10 +122,11 @@ void PluginServer::add_services(const PluginTerms& terms) {
   health_.set(kPluginHealthName, Serving::yes);
 }
 
-Status PluginServer::watch_signals() {
+Status PluginServer::watch_signals(PluginInterrupt interrupt) {
   const SharedLoop::Hold hold(shared_);
   SALLYPORT_TRY(signals, SignalWatch::open(shared_.loop(), {SIGINT, SIGTERM}));
   signals_ = std::move(signals);
+  interrupt_ = interrupt;
   return ok();
 }
 
@@ -185,9 +186,10 @@ Task<void> PluginServer::heed(PluginServer& self) {
   while (true) {
     const std::optional<int> number = co_await self.signals_->next();
     if (!number.has_value()) co_return;
-    if (*number == SIGTERM) self.begin_stop();
+    const bool stops = *number == SIGTERM || self.interrupt_ == PluginInterrupt::stops;
     self.powers_.log.write(PluginLogLevel::trace,
-                           *number == SIGTERM ? "SIGTERM: stopping" : "SIGINT: left to the host");
+                           stops ? "a signal asks this plugin to stop" : "SIGINT is left to the host");
+    if (stops) self.begin_stop();
   }
 }
 
@@ -195,7 +197,11 @@ Task<void> PluginServer::wind_down(PluginServer& self) {
   co_await self.shared_.loop().yield();  // the answer to Shutdown goes out first
   self.listener_.reset();
   self.health_.set_all(Serving::no);
-  if (self.stdio_queue_ != nullptr) self.stdio_queue_->end();
+  if (self.options_.on_stop) self.options_.on_stop();
+  if (self.stdio_queue_ != nullptr) {
+    self.stdio_queue_->flush();
+    self.stdio_queue_->end();
+  }
   const MonotonicTime deadline = after(self.shared_.now(), self.options_.grace);
   co_await self.server_.drain(deadline);
   self.shared_.finish(self.over_);

@@ -56,7 +56,9 @@ struct PluginSite {
   const PluginLog& log;
 };
 
-enum class PluginCookie : std::uint8_t { required, optional };
+enum class PluginCookieDemand : std::uint8_t { required, optional };
+/// A terminal sends SIGINT to host and plugin alike: it is the host's to decide, where there is one.
+enum class PluginInterrupt : std::uint8_t { left_to_host, stops };
 enum class PluginHostDeath : std::uint8_t { stop, live_on };
 
 /// PluginServerOptions describe a plugin. A resource that moves.
@@ -67,26 +69,28 @@ struct PluginServerOptions {
   std::string cookie_key;
   SecretText cookie_value;
   /// optional lets who presents nothing in, for development; a wrong cookie is refused all the same.
-  PluginCookie cookie = PluginCookie::required;
-  /// cookie_strictness makes a cookie_value that is short, or easily guessed, an error. Unset: any will do, as
-  /// with go-plugin, whose cookies people make up.
+  PluginCookieDemand cookie = PluginCookieDemand::required;
+  /// cookie_strictness makes a cookie_value that is short, or easily guessed, an error. Unset: any will do,
+  /// as with go-plugin, whose cookies people make up.
   std::optional<CookieStrictness> cookie_strictness;
   /// versions are the protocol versions that this plugin serves, with what adds each one's services. The
   /// highest that the host offers too is chosen.
   std::map<std::uint32_t, std::function<void(PluginSite& site)>> versions;
   std::string name = "plugin";  ///< of its log lines
-  PluginTlsFiles tls;           ///< explicit mutual TLS; empty: as the host asks
+  PluginServerTlsFiles tls;     ///< explicit mutual TLS; empty: as the host asks
   /// transport decides, where it is set, against PLUGIN_TRANSPORTS.
   std::optional<PluginTransport> transport;
   PluginPeers peers = PluginPeers::host;
   PluginHostDeath host_death = PluginHostDeath::stop;
   Duration grace = kPluginGrace;
+  /// on_stop is called when the end begins, before calls are waited for: the place to let go of things.
+  std::function<void()> on_stop;
   std::size_t pool_threads = kBlockingThreadsDefault;
   RpcServerOptions rpc;
 };
 
-/// PluginPowers are what a plugin needs of the world. Borrowed, but for the values.
-struct PluginPowers {
+/// PluginServerPowers are what a plugin needs of the world. Borrowed, but for the values.
+struct PluginServerPowers {
   const Clock& clock;
   const MonotonicClock& monotonic;
   Entropy& entropy;
@@ -114,7 +118,7 @@ class PluginServer {
   /// open reads the host's terms, listens, and builds the services of the version that both know. `powers`
   /// outlive the server; `stdio` too, and null means that output is not captured. Errors: invalid_argument
   /// (terms, TLS, no versions), those of open_plugin_door, exhausted.
-  static Result<std::unique_ptr<PluginServer>> open(PluginServerOptions options, PluginPowers powers,
+  static Result<std::unique_ptr<PluginServer>> open(PluginServerOptions options, PluginServerPowers powers,
                                                     StdioQueue* stdio);
   PluginServer(const PluginServer&) = delete;
   PluginServer& operator=(const PluginServer&) = delete;
@@ -127,12 +131,12 @@ class PluginServer {
   /// stop takes no more calls, lets those under way end within the grace, and ends run(). Any thread.
   void stop();
   [[nodiscard]] const PluginServerCounters& counters() const noexcept { return counters_; }
-  /// watch_signals makes SIGTERM stop(), and SIGINT nothing: a terminal sends that to host and plugin alike,
-  /// and it is the host's to decide. Both were blocked before any thread began. Before run().
-  Status watch_signals();
+  /// watch_signals makes SIGTERM stop(), and SIGINT as `interrupt` says. Both were blocked before any thread
+  /// began. Before run().
+  Status watch_signals(PluginInterrupt interrupt);
 
  private:
-  PluginServer(PluginServerOptions options, PluginPowers powers, StdioQueue* stdio);
+  PluginServer(PluginServerOptions options, PluginServerPowers powers, StdioQueue* stdio);
   Status listen(const PluginTerms& terms);
   void add_services(const PluginTerms& terms);
   void take(std::unique_ptr<Stream> stream);
@@ -143,9 +147,9 @@ class PluginServer {
   void begin_stop();
 
   PluginServerOptions options_;
-  PluginPowers powers_;
+  PluginServerPowers powers_;
   StdioQueue* stdio_queue_;
-  PluginTls tls_;
+  PluginServerTls tls_;
   PluginPlace place_;
   PluginPeerRule peer_rule_;
   PluginHandshake handshake_;
@@ -161,6 +165,7 @@ class PluginServer {
   std::optional<Listener> listener_;
   std::optional<Watch> host_watch_;
   std::unique_ptr<SignalWatch> signals_;
+  PluginInterrupt interrupt_ = PluginInterrupt::left_to_host;
   PluginServerCounters counters_;
   enum class Life : std::uint8_t { open, stopping } life_ = Life::open;
 };
@@ -170,5 +175,10 @@ class PluginServer {
 /// the exit status: 0 after an orderly end, 1 where it could not begin, with the reason on stderr. It is the
 /// one place of the library that makes the real powers.
 int serve(PluginServerOptions options);
+
+/// serve_for_tests is serve() for a plugin that is started by hand, under a debugger for instance: it checks
+/// no cookie, prints no line and captures no output; SIGINT stops it. Any process of the same user may
+/// connect; `ready` is told where.
+int serve_for_tests(PluginServerOptions options, const std::function<void(const PluginHandshake&)>& ready);
 
 }  // namespace sallyport

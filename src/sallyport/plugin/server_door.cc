@@ -37,9 +37,9 @@ Result<PluginDoor> open_tcp_door(const PluginPlace& place) {
     const auto code = opened.error().code;
     if (code != Code::already_exists && code != Code::permission_denied) return std::move(opened).error();
   }
-  return fail(Code::exhausted, concat("no port from ", place.port_min, " to ", place.port_max,
-                                      " is free on 127.0.0.1; widen ", kPluginMinPortVariable, " and ",
-                                      kPluginMaxPortVariable));
+  return fail(Code::exhausted,
+              concat("no port from ", place.port_min, " to ", place.port_max, " is free on 127.0.0.1; widen ",
+                     kPluginMinPortVariable, " and ", kPluginMaxPortVariable));
 }
 
 /// open_to lets a group in, once the socket is bound: bound it was by us alone.
@@ -86,7 +86,7 @@ Result<std::unique_ptr<PluginFolder>> PluginFolder::make(const std::string& pare
   std::string path = concat(parent, parent.ends_with('/') ? "" : "/", "pluginXXXXXX");
   if (::mkdtemp(path.data()) == nullptr) {
     const int error = errno;
-    const auto code = error == ENOENT || error == ENOTDIR  ? Code::not_found
+    const auto code = error == ENOENT || error == ENOTDIR ? Code::not_found
                       : error == EACCES || error == EROFS ? Code::permission_denied
                                                           : Code::unavailable;
     return fail(code, concat("cannot make a directory for the plugin's socket in ", escaped(parent), ": ",

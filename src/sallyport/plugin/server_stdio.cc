@@ -54,7 +54,7 @@ void StdioQueue::put(StdioChunk chunk) {
     bytes_ += chunk.data.size();
     chunks_.push_back(std::move(chunk));
   }
-  tell();
+  call(changed_);
 }
 
 std::optional<StdioChunk> StdioQueue::take() {
@@ -76,7 +76,7 @@ void StdioQueue::end() {
     const std::lock_guard lock(mutex_);
     ended_ = true;
   }
-  tell();
+  call(changed_);
 }
 
 bool StdioQueue::ended() const {
@@ -89,13 +89,20 @@ std::uint64_t StdioQueue::dropped_bytes() const {
   return dropped_bytes_;
 }
 
-void StdioQueue::tell() {
-  std::function<void()> call;
+void StdioQueue::flush() { call(flush_); }
+
+void StdioQueue::on_flush(std::function<void()> call) {
+  const std::lock_guard lock(mutex_);
+  flush_ = std::move(call);
+}
+
+void StdioQueue::call(const std::function<void()>& which) const {
+  std::function<void()> copy;
   {
     const std::lock_guard lock(mutex_);
-    call = changed_;
+    copy = which;
   }
-  if (call) call();
+  if (copy) copy();
 }
 
 Result<std::unique_ptr<StdioCapture>> StdioCapture::begin(StdioQueue& queue) {
@@ -111,14 +118,23 @@ Result<std::unique_ptr<StdioCapture>> StdioCapture::begin(StdioQueue& queue) {
   capture->from_err_ = std::move(from_err);
   capture->stop_ = Descriptor(::eventfd(0, EFD_CLOEXEC));
   if (!capture->stop_) return fail(Code::exhausted, "no descriptor is left");
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a pipe would be buffered whole, and the host kept waiting
+  queue.on_flush([it = capture.get()] { it->flush(); });
   capture->pump_ = std::thread(&StdioCapture::pump, capture.get());
   return capture;
 }
 
 StdioCapture::~StdioCapture() { finish(); }
 
+void StdioCapture::flush() {
+  std::fflush(stdout);
+  drain(from_out_.get(), StdioChunk::Channel::out);
+  drain(from_err_.get(), StdioChunk::Channel::err);
+}
+
 void StdioCapture::finish() {
   if (!out_) return;
+  queue_.on_flush(nullptr);
   std::fflush(stdout);
   ::dup2(out_.get(), STDOUT_FILENO);
   if (err_) ::dup2(err_.get(), STDERR_FILENO);
@@ -132,6 +148,7 @@ void StdioCapture::finish() {
 
 /// drain reads what is there; false at the end.
 bool StdioCapture::drain(int descriptor, StdioChunk::Channel channel) {
+  const std::lock_guard lock(reading_);
   std::array<char, kStdioChunkBytesMax> room;
   while (true) {
     const ssize_t got = ::read(descriptor, room.data(), room.size());

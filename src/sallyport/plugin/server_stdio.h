@@ -40,6 +40,9 @@ class StdioQueue {
   /// put adds a chunk, or drops it where too much waits already.
   void put(StdioChunk chunk);
   std::optional<StdioChunk> take();
+  /// flush brings in what was printed and not put yet; on_flush says how.
+  void flush();
+  void on_flush(std::function<void()> call);
   /// on_change is called, on any thread and without locks held, when something was put or the end has come.
   void on_change(std::function<void()> call);
   void end();
@@ -47,18 +50,19 @@ class StdioQueue {
   [[nodiscard]] std::uint64_t dropped_bytes() const;
 
  private:
-  void tell();
+  void call(const std::function<void()>& which) const;
   mutable std::mutex mutex_;
   std::deque<StdioChunk> chunks_;  ///< all guarded by mutex_
   std::size_t bytes_ = 0;
   std::uint64_t dropped_bytes_ = 0;
   bool ended_ = false;
   std::function<void()> changed_;
+  std::function<void()> flush_;
 };
 
 /// StdioCapture puts pipes in the place of descriptors 1 and 2 and reads them on a thread of its own: a
-/// program that prints more than a pipe holds, on whatever thread, must not wait for itself. A process has one
-/// at most. A resource.
+/// program that prints more than a pipe holds, on whatever thread, must not wait for itself. A process has
+/// one at most. A resource.
 class StdioCapture {
  public:
   /// begin: exhausted (no descriptor), unavailable. `queue` outlives the capture.
@@ -69,6 +73,8 @@ class StdioCapture {
   ~StdioCapture();
   /// finish is that end, and ends the queue. A second call does nothing.
   void finish();
+  /// flush reads what was printed until now. Any thread.
+  void flush();
   /// The original descriptors.
   [[nodiscard]] int original_out() const noexcept { return out_.get(); }
   [[nodiscard]] int original_err() const noexcept { return err_.get(); }
@@ -77,6 +83,7 @@ class StdioCapture {
   explicit StdioCapture(StdioQueue& queue) : queue_(queue) {}
   void pump();
   bool drain(int descriptor, StdioChunk::Channel channel);
+  std::mutex reading_;  ///< so that what is read in order is put in order
 
   StdioQueue& queue_;
   Descriptor out_;

@@ -55,8 +55,8 @@ void read_ports(Terms& from, PluginTerms& into) {
   if (into.port_max == 0) into.port_max = into.port_min == 0 ? 0 : UINT16_MAX;
   if (into.port_min == 0 && into.port_max != 0) into.port_min = 1;
   if (into.port_min > into.port_max) {
-    from.complain(kPluginMinPortVariable, concat("is ", into.port_min, ", above ", kPluginMaxPortVariable,
-                                                 ", ", into.port_max));
+    from.complain(kPluginMinPortVariable,
+                  concat("is ", into.port_min, ", above ", kPluginMaxPortVariable, ", ", into.port_max));
   }
 }
 
@@ -102,8 +102,7 @@ void read_multiplex(Terms& from, PluginTerms& into) {
   if (text.empty()) return;
   const auto wanted = go_bool(text);
   if (!wanted) {
-    from.complain(kPluginMultiplexVariable,
-                  concat("is `", escaped(text, 20), "`; it wants true or false"));
+    from.complain(kPluginMultiplexVariable, concat("is `", escaped(text, 20), "`; it wants true or false"));
   }
   using Multiplex = PluginHandshake::Multiplex;
   into.multiplex = wanted.value_or(false) ? Multiplex::yes : Multiplex::no;

@@ -22,13 +22,14 @@ enum class PluginTransport : std::uint8_t { unix_socket, tcp };
 struct PluginTerms {
   std::uint32_t app_version = 1;
   PluginTransport transport = PluginTransport::unix_socket;
-  std::string socket_directory;               ///< empty: the plugin's own choice
-  std::string socket_group;                   ///< a name or a number; empty: nobody but us
-  std::uint16_t port_min = 0;                 ///< 0, and port_max 0: any
-  std::uint16_t port_max = 0;                 ///< inclusive
+  std::string socket_directory;                 ///< empty: the plugin's own choice
+  std::string socket_group;                     ///< a name or a number; empty: nobody but us
+  std::uint16_t port_min = 0;                   ///< 0, and port_max 0: any
+  std::uint16_t port_max = 0;                   ///< inclusive
   std::optional<Certificate> host_certificate;  ///< AutoMTLS: the one that is trusted
-  PluginHandshake::Multiplex multiplex = PluginHandshake::Multiplex::unsaid;  ///< unsaid: do not answer either
-  std::vector<std::string> notes;             ///< what was passed over, for the log
+  PluginHandshake::Multiplex multiplex =
+      PluginHandshake::Multiplex::unsaid;  ///< unsaid: do not answer either
+  std::vector<std::string> notes;          ///< what was passed over, for the log
 };
 
 /// read_plugin_terms reads what go-plugin, pyvider-rpcplugin and the rpcplugin specification set:

@@ -27,21 +27,19 @@ std::optional<bool> is_on(std::string_view text) {
 Result<std::string> text_of(std::string_view value, std::string_view name, Files& files) {
   if (!value.starts_with(kFileScheme)) return std::string(value);
   return files.read_text(std::string(value.substr(kFileScheme.size())), FilePrivacy::any)
-      .transform_error([name](const Error& error) {
-        return fail(error.code, concat(name, ": ", error.what));
-      });
+      .transform_error(
+          [name](const Error& error) { return fail(error.code, concat(name, ": ", error.what)); });
 }
 
 Result<SecretText> key_of(const SecretText& value, Files& files) {
   const auto text = value.expose();
   if (!text.starts_with(kFileScheme)) return value.duplicate();
   return files.read_secret(std::string(text.substr(kFileScheme.size())), FilePrivacy::owner_only)
-      .transform_error([](const Error& error) {
-        return fail(error.code, concat(kKeyVariable, ": ", error.what));
-      });
+      .transform_error(
+          [](const Error& error) { return fail(error.code, concat(kKeyVariable, ": ", error.what)); });
 }
 
-Result<std::shared_ptr<const MutualTls>> explicit_tls(const PluginTlsFiles& given, Files& files) {
+Result<std::shared_ptr<const MutualTls>> explicit_tls(const PluginServerTlsFiles& given, Files& files) {
   if (given.certificate.empty() || given.key.empty() || given.client_roots.empty()) {
     return fail(Code::invalid_argument,
                 concat("explicit TLS needs three things, and has not all: a certificate (", kCertVariable,
@@ -60,7 +58,7 @@ Result<std::shared_ptr<const MutualTls>> explicit_tls(const PluginTlsFiles& give
   });
 }
 
-Result<PluginTls> automatic_tls(const Certificate& host, Entropy& entropy, WallTime now) {
+Result<PluginServerTls> automatic_tls(const Certificate& host, Entropy& entropy, WallTime now) {
   if (!host.valid_at(now)) {
     return fail(Code::invalid_argument,
                 concat("the host's certificate (", kPluginClientCertVariable,
@@ -70,28 +68,29 @@ Result<PluginTls> automatic_tls(const Certificate& host, Entropy& entropy, WallT
   request.use = CertificateUse::peer;  // a broker's connections swap the roles
   SALLYPORT_TRY(names, subject_names({"localhost"}));
   request.names = std::move(names);
-  request.life = kPluginCertificateLife;
+  request.life = kPluginServerCertificateLife;
   SALLYPORT_TRY(own, self_signed(request, entropy, now));
   SALLYPORT_TRY(key, own.key.to_pem());
   SALLYPORT_TRY(identity, TlsIdentity::from_pem(own.chain_pem(), key));
   SALLYPORT_TRY(tls, MutualTls::make(std::move(identity), host.to_pem()));
-  return PluginTls{std::move(tls), own.certificate};
+  return PluginServerTls{std::move(tls), own.certificate};
 }
 
 }  // namespace
 
-Result<PluginTls> plugin_tls(PluginTlsFiles given, const std::optional<Certificate>& host,
-                             const VariableLookup& variables, Files& files, Entropy& entropy, WallTime now) {
+Result<PluginServerTls> plugin_tls(PluginServerTlsFiles given, const std::optional<Certificate>& host,
+                                   const VariableLookup& variables, Files& files, Entropy& entropy,
+                                   WallTime now) {
   if (given.certificate.empty()) given.certificate = variables(kCertVariable).value_or("");
   if (given.key.empty()) given.key = SecretText(variables(kKeyVariable).value_or(""));
   if (given.client_roots.empty()) given.client_roots = variables(kClientRootsVariable).value_or("");
   if (!given.certificate.empty() || !given.key.empty() || !given.client_roots.empty()) {
     SALLYPORT_TRY(tls, explicit_tls(given, files));
-    return PluginTls{std::move(tls), std::nullopt};
+    return PluginServerTls{std::move(tls), std::nullopt};
   }
   const auto automatic = is_on(variables(kAutoVariable).value_or(""));
   if (!automatic) return fail(Code::invalid_argument, concat(kAutoVariable, " wants true or false"));
-  if (!host) return PluginTls{};
+  if (!host) return PluginServerTls{};
   if (!*automatic) {
     return fail(Code::invalid_argument,
                 concat("the host asks for automatic mutual TLS, and ", kAutoVariable,

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command host is a host made with github.com/hashicorp/go-plugin. It starts the plugin that its words name,
+// and does what -do says, one step after the other: ping, put=KEY=VALUE, get=KEY, alive, address, wait (for a
+// line on stdin). Each step prints a line; at the end comes what the plugin printed, and the log.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+)
+
+// raw passes messages on as bytes: the test's messages are few, and need no generated code.
+type raw struct{}
+
+func (raw) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
+func (raw) Unmarshal(data []byte, v any) error {
+	*v.(*[]byte) = append([]byte(nil), data...)
+	return nil
+}
+func (raw) Name() string { return "proto" }
+
+func field(number int, text string) []byte {
+	return append([]byte{byte(number<<3 | 2), byte(len(text))}, text...)
+}
+
+type kv struct {
+	conn   *grpc.ClientConn
+	broker *plugin.GRPCBroker
+}
+
+func (k kv) call(method string, request []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var reply []byte
+	err := k.conn.Invoke(ctx, method, &request, &reply, grpc.ForceCodec(raw{}))
+	return reply, err
+}
+
+type kvPlugin struct{ plugin.NetRPCUnsupportedPlugin }
+
+func (kvPlugin) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error { return errors.New("a host only") }
+func (kvPlugin) GRPCClient(_ context.Context, broker *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return kv{conn, broker}, nil
+}
+
+// safe is a buffer that go-plugin's readers fill while we look.
+type safe struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (s *safe) Write(p []byte) (int, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *safe) String() string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.text.String()
+}
+
+func fatal(what string, err error) {
+	fmt.Println("FAIL", what, err)
+	plugin.CleanupClients()
+	os.Exit(1)
+}
+
+func must(what string, err error) {
+	if err != nil {
+		fatal(what, err)
+	}
+}
+
+func step(client *plugin.Client, protocol plugin.ClientProtocol, store kv, what string) {
+	name, rest, _ := strings.Cut(what, "=")
+	switch name {
+	case "ping":
+		must(what, protocol.Ping())
+		fmt.Println("ping ok")
+	case "put":
+		key, value, _ := strings.Cut(rest, "=")
+		_, err := store.call("/proto.KV/Put", append(field(1, key), field(2, value)...))
+		must(what, err)
+		fmt.Println("put ok")
+	case "get":
+		reply, err := store.call("/proto.KV/Get", field(1, rest))
+		must(what, err)
+		fmt.Printf("get %s\n", reply[2:])
+	case "alive":
+		fmt.Println("exited", client.Exited())
+	case "address":
+		where := client.ReattachConfig()
+		fmt.Println("address", where.Addr.Network(), where.Addr.String(), where.Pid)
+	case "wait":
+		var line string
+		fmt.Scanln(&line)
+	default:
+		fatal(what, errors.New("no such step"))
+	}
+}
+
+func main() {
+	mtls := flag.Bool("automtls", false, "AutoMTLS")
+	multiplex := flag.Bool("multiplex", false, "GRPCBrokerMultiplex")
+	cookie := flag.String("cookie", "hello", "the magic cookie's value")
+	version := flag.Uint("version", 1, "the protocol version")
+	do := flag.String("do", "ping", "steps, joined by commas")
+	flag.Parse()
+	var out, err2, log safe
+	client := plugin.NewClient(&plugin.ClientConfig{
+		HandshakeConfig:     plugin.HandshakeConfig{ProtocolVersion: *version, MagicCookieKey: "BASIC_PLUGIN", MagicCookieValue: *cookie},
+		Plugins:             map[string]plugin.Plugin{"kv": kvPlugin{}},
+		Cmd:                 exec.Command(flag.Arg(0), flag.Args()[1:]...),
+		AllowedProtocols:    []plugin.Protocol{plugin.ProtocolGRPC},
+		AutoMTLS:            *mtls,
+		GRPCBrokerMultiplex: *multiplex,
+		SyncStdout:          &out,
+		SyncStderr:          &err2,
+		Logger:              hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: &log, JSONFormat: true}),
+		StartTimeout:        30 * time.Second,
+	})
+	protocol, err := client.Client()
+	if err != nil {
+		fmt.Print(log.String())
+		fatal("start", err)
+	}
+	dispensed, err := protocol.Dispense("kv")
+	must("dispense", err)
+	fmt.Println("version", client.NegotiatedVersion())
+	for _, what := range strings.Split(*do, ",") {
+		step(client, protocol, dispensed.(kv), what)
+	}
+	client.Kill()
+	fmt.Println("killed", client.Exited())
+	fmt.Printf("stdout %q\nstderr %q\n", out.String(), err2.String())
+	fmt.Print(log.String())
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plugin's server in this process, on real sockets, and a channel that calls it.
+#include "sallyport/plugin/server.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <map>
+#include <thread>
+
+#include "sallyport/base/text.h"
+#include "sallyport/env/posix/system.h"
+#include "sallyport/env/testing/fakes.h"
+#include "sallyport/pki/authority.h"
+#include "sallyport/rpc/channel.h"
+
+namespace sallyport {
+namespace {
+
+using ::testing::HasSubstr;
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+VariableLookup lookup_in(const Variables& variables) {
+  return [&variables](std::string_view name) -> std::optional<std::string_view> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+PluginServerOptions options_of(std::string_view cookie = "hello") {
+  PluginServerOptions options;
+  options.cookie_key = "KEY";
+  options.cookie_value = SecretText(cookie);
+  options.versions[1] = [](PluginSite& site) {
+    site.server.add("/t.T/Echo", [](RpcServerCall&, std::string_view request, std::string& response) {
+      response = request;
+      return rpc_ok();
+    });
+  };
+  return options;
+}
+
+class Served : public ::testing::Test {
+ protected:
+  Served() {
+    std::string room = "/tmp/sallyport-plugin-XXXXXX";
+    directory_ = ::mkdtemp(room.data());
+  }
+  ~Served() override {
+    if (server_) {
+      server_->stop();
+      thread_.join();
+      server_.reset();
+    }
+    ::rmdir(directory_.c_str());
+  }
+
+  Status open(PluginServerOptions options = options_of(), std::vector<std::int32_t> ancestors = {}) {
+    PluginServerPowers powers{clock_,
+                              monotonic_,
+                              entropy_,
+                              files_,
+                              log_,
+                              lookup_in(variables_),
+                              {concat(directory_, "/none"), directory_},
+                              ::geteuid(),
+                              std::move(ancestors)};
+    SALLYPORT_TRY(server, PluginServer::open(std::move(options), std::move(powers), &output_));
+    server_ = std::move(server);
+    thread_ = std::thread([this] { server_->run(); });
+    return ok();
+  }
+  std::shared_ptr<RpcChannel> channel() {
+    const auto made = RpcChannel::connect(shared_, server_->handshake().address, {}, soon());
+    EXPECT_TRUE(made.has_value());
+    return made ? *made : nullptr;
+  }
+  RpcReply call(std::string_view method, std::string_view request = {}) {
+    RpcCallOptions options;
+    options.deadline = soon();
+    return channel()->call(method, request, std::move(options));
+  }
+  MonotonicTime soon() { return after(monotonic_.now(), std::chrono::seconds(60)); }
+
+  std::string directory_;
+  Variables variables_;
+  SystemClock clock_;
+  SystemMonotonicClock monotonic_;
+  SystemEntropy entropy_;
+  SystemFiles files_;
+  Descriptor null_{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
+  PluginLog log_{null_.get(), clock_, "test"};
+  StdioQueue output_;
+  std::unique_ptr<PluginServer> server_;
+  std::thread thread_;
+  std::shared_ptr<SharedLoop> shared_ = std::make_shared<SharedLoop>(monotonic_);
+};
+
+TEST_F(Served, TheSocketIsBornInADirectoryThatIsClosed) {
+  ASSERT_TRUE(open().has_value());
+  const auto path = server_->handshake().address.path;
+  struct stat socket {};
+  struct stat folder {};
+  ASSERT_EQ(::stat(path.c_str(), &socket), 0);
+  ASSERT_EQ(::stat(path.substr(0, path.rfind('/')).c_str(), &folder), 0);
+  EXPECT_EQ(socket.st_mode & 0777, 0600U);
+  EXPECT_EQ(folder.st_mode & 0777, 0700U);
+  EXPECT_TRUE(path.starts_with(directory_)) << "the directory that was not there is passed over";
+  EXPECT_EQ(call("/t.T/Echo", "hi").message, "hi");
+}
+
+TEST_F(Served, TheHealthServiceKnowsThePlugin) {
+  ASSERT_TRUE(open().has_value());
+  EXPECT_EQ(call("/grpc.health.v1.Health/Check", "\x0a\x06plugin").message, "\x08\x01");
+  EXPECT_EQ(call("/grpc.health.v1.Health/Check", "\x0a\x05other").status.code, RpcCode::not_found);
+}
+
+TEST_F(Served, ShutdownIsAnsweredAndEndsTheServer) {
+  ASSERT_TRUE(open().has_value());
+  EXPECT_TRUE(call("/plugin.GRPCController/Shutdown").status.is_ok());
+  thread_.join();
+  const auto path = server_->handshake().address.path;
+  server_.reset();
+  EXPECT_NE(::access(path.c_str(), F_OK), 0) << "the socket is gone";
+}
+
+TEST_F(Served, MC_11_a_process_that_did_not_start_it_is_refused_and_counted) {
+  ASSERT_TRUE(open(options_of(), {1}).has_value());
+  EXPECT_FALSE(call("/t.T/Echo", "hi").status.is_ok());
+  server_->stop();
+  thread_.join();
+  EXPECT_EQ(server_->counters().refused_peers, 1U);
+  server_.reset();
+}
+
+TEST_F(Served, OutputGoesToOneHost) {
+  ASSERT_TRUE(open().has_value());
+  output_.put({StdioChunk::Channel::err, "oh"});
+  const auto held = channel();
+  const auto stream = held->open("/plugin.GRPCStdio/StreamStdio");
+  stream->finish_writes();
+  EXPECT_EQ(stream->read().value_or(""), std::string_view("\x08\x02\x12\x02oh"));
+  const auto second = held->open("/plugin.GRPCStdio/StreamStdio");
+  second->finish_writes();
+  EXPECT_EQ(second->finish().code, RpcCode::failed_precondition);
+  output_.put({StdioChunk::Channel::out, "x"});
+  EXPECT_EQ(stream->read().value_or(""), std::string_view("\x08\x01\x12\x01x"));
+  server_->stop();
+  EXPECT_TRUE(stream->finish().is_ok()) << "the end is an end, and no failure";
+}
+
+TEST_F(Served, TcpListensOnLoopbackWithinTheHostsRange) {
+  variables_ = {{"PLUGIN_TRANSPORTS", "tcp"}, {"PLUGIN_MIN_PORT", "20000"}, {"PLUGIN_MAX_PORT", "29999"}};
+  ASSERT_TRUE(open().has_value());
+  const auto address = server_->handshake().address;
+  EXPECT_EQ(address.ip.str(), "127.0.0.1");
+  EXPECT_GE(address.port, 20000);
+  EXPECT_LE(address.port, 29999);
+  EXPECT_EQ(call("/t.T/Echo", "hi").message, "hi");
+}
+
+TEST_F(Served, AGroupMayEnterWhereTheHostNamesOne) {
+  variables_ = {{"PLUGIN_UNIX_SOCKET_GROUP", concat(::getegid())}};
+  ASSERT_TRUE(open().has_value());
+  struct stat socket {};
+  ASSERT_EQ(::stat(server_->handshake().address.path.c_str(), &socket), 0);
+  EXPECT_EQ(socket.st_mode & 0777, 0660U);
+}
+
+TEST_F(Served, GarbageOfTheHostIsAnErrorThatNamesIt) {
+  variables_ = {{"PLUGIN_UNIX_SOCKET_GROUP", "no such group"}};
+  EXPECT_THAT(open().error().what, HasSubstr("no such group here"));
+  variables_ = {{"PLUGIN_UNIX_SOCKET_DIR", concat(directory_, "/none")}};
+  EXPECT_EQ(open().error().code, Code::not_found);
+  variables_ = {{"PLUGIN_UNIX_SOCKET_DIR", concat(directory_, "/", std::string(100, 'd'))}};
+  ASSERT_EQ(::mkdir(variables_.begin()->second.c_str(), 0700), 0);
+  EXPECT_THAT(open().error().what, HasSubstr("at most 107 bytes"));
+  ::rmdir(variables_.begin()->second.c_str());
+}
+
+TEST_F(Served, ThatItDoesNotMultiplexIsSaidOnlyWhereTheHostAsked) {
+  ASSERT_TRUE(open().has_value());
+  EXPECT_EQ(server_->handshake().multiplex, PluginHandshake::Multiplex::unsaid);
+}
+
+TEST(PluginPeerRuleTest, DecidesByTheKernelsWord) {
+  PluginPeerRule rule;
+  rule.own_uid = 1000;
+  rule.ancestors = {50, 40};
+  const auto unix_socket = PluginTransport::unix_socket;
+  EXPECT_FALSE(rule.refusal(PeerProcess{1000, 50}, unix_socket).has_value());
+  EXPECT_FALSE(rule.refusal(PeerProcess{1000, 40}, unix_socket).has_value());
+  EXPECT_FALSE(rule.refusal(PeerProcess{1000, 0}, PluginTransport::tcp).has_value());
+  EXPECT_EQ(rule.refusal(PeerProcess{1000, 51}, unix_socket), "process 51 did not start this plugin");
+  EXPECT_EQ(rule.refusal(PeerProcess{1001, 50}, unix_socket), "it belongs to another user, 1001");
+  EXPECT_TRUE(rule.refusal(std::nullopt, unix_socket).has_value());
+  rule.peers = PluginPeers::same_user;
+  EXPECT_FALSE(rule.refusal(PeerProcess{1000, 51}, unix_socket).has_value());
+  EXPECT_TRUE(rule.refusal(PeerProcess{0, 51}, unix_socket).has_value());
+  rule.peers = PluginPeers::by_file;
+  EXPECT_FALSE(rule.refusal(std::nullopt, unix_socket).has_value());
+  EXPECT_TRUE(rule.refusal(std::nullopt, PluginTransport::tcp).has_value()) << "a port has no file";
+}
+
+TEST(PluginCookieCheck, MC_04_required_or_optional_and_never_wrong) {
+  const auto judge = [](const Variables& variables, PluginCookieDemand demand) {
+    auto options = options_of();
+    options.cookie = demand;
+    const auto judged = check_plugin_cookie(options, lookup_in(variables));
+    if (judged) return std::optional<CookieFault>();
+    EXPECT_THAT(judged.error().what, ::testing::Not(HasSubstr("hello")));
+    EXPECT_THAT(judged.error().what, ::testing::Not(HasSubstr("hullo")));
+    return cookie_fault_of(judged.error());
+  };
+  EXPECT_EQ(judge({{"KEY", "hello"}}, PluginCookieDemand::required), std::nullopt);
+  EXPECT_EQ(judge({}, PluginCookieDemand::required), CookieFault::missing);
+  EXPECT_EQ(judge({{"KEY", ""}}, PluginCookieDemand::required), CookieFault::missing);
+  EXPECT_EQ(judge({{"KEY", "hullo"}}, PluginCookieDemand::required), CookieFault::authentication_failed);
+  EXPECT_EQ(judge({{"KEY", "hello "}}, PluginCookieDemand::required), CookieFault::authentication_failed);
+  EXPECT_EQ(judge({}, PluginCookieDemand::optional), std::nullopt);
+  EXPECT_EQ(judge({{"KEY", "hullo"}}, PluginCookieDemand::optional), CookieFault::authentication_failed);
+}
+
+TEST(PluginCookieCheck, MC_03_a_strict_plugin_wants_no_made_up_cookie) {
+  const Variables variables{{"KEY", "hello"}};
+  auto options = options_of();
+  options.cookie_strictness = CookieStrictness::strict;
+  EXPECT_EQ(cookie_fault_of(check_plugin_cookie(options, lookup_in(variables)).error()),
+            CookieFault::malformed);
+  EXPECT_EQ(check_plugin_cookie(PluginServerOptions(), lookup_in(variables)).error().code,
+            Code::invalid_argument);
+}
+
+}  // namespace
+}  // namespace sallyport
