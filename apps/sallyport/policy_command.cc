@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// `config check`: the settings, the policy that they name, and what it says of somebody and something.
+// `config check`: the settings, the policy that they name and what it says of somebody and something, and the
+// store in the state directory.
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "commands.h"
 #include "sallyport/base/text.h"
 #include "sallyport/config/policy_file.h"
+#include "sallyport/durable/durable_store.h"
 #include "sallyport/env/posix/system.h"
 
 namespace sallyport {
@@ -82,6 +85,35 @@ Result<int> ask(const Policy& policy, const PolicyCheck& check, Output output) {
   return tell(policy.decide(PolicySubject::of(who), question), output);
 }
 
+/// check_store_of: no store is as good as a good one. The credential folder is where systemd puts a seal key.
+Result<std::optional<StoreReport>> check_store_of(const Settings& settings, const Environment& environment) {
+  SystemFiles files;
+  StorePlace place;
+  place.state_directory = settings.state_dir;
+  place.credentials_directory = environment.get("CREDENTIALS_DIRECTORY").value_or("");
+  const auto report = check_store(place, files);
+  if (report) return std::optional<StoreReport>(*report);
+  if (report.error().code == Code::not_found) return std::optional<StoreReport>();
+  return report.error();
+}
+
+void tell_good(const std::string& policy, const std::optional<StoreReport>& store, Output output) {
+  if (output == Output::json) {
+    nlohmann::ordered_json told{{"good", true}};
+    if (store) {
+      told["store"] = {
+          {"schema", store->schema}, {"sessions", store->sessions}, {"access_tokens", store->access_tokens}};
+    }
+    std::cout << told.dump() << '\n';
+    return;
+  }
+  std::cout << (policy.empty() ? "the settings are good\n" : "the settings and the policy are good\n");
+  if (store) {
+    std::cout << concat("the store is good: ", store->sessions, " sessions, ", store->access_tokens,
+                        " access tokens\n");
+  }
+}
+
 }  // namespace
 
 int command_config_check(const SettingsArguments& arguments, const PolicyCheck& check, Output output,
@@ -103,11 +135,9 @@ int command_config_check(const SettingsArguments& arguments, const PolicyCheck& 
       return status ? *status : complain(status.error());
     }
   }
-  if (output == Output::json) {
-    std::cout << R"({"good":true})" << '\n';
-  } else {
-    std::cout << (path.empty() ? "the settings are good\n" : "the settings and the policy are good\n");
-  }
+  const auto store = check_store_of(loaded->settings, environment);
+  if (!store) return complain(store.error());
+  tell_good(path, *store, output);
   return kExitDone;
 }
 

@@ -39,6 +39,7 @@ struct TokenRecord {
   DurableTime issued;
   DurableTime expires;
   std::uint32_t rotations = 0;
+  std::optional<Digest> made_with;  ///< the credential with which it ends; none: it stands by itself
 };
 
 /// SessionLimits is what bounds a session's life. Texts are spelled as the options of `run` are.
@@ -72,6 +73,8 @@ struct SessionRecord {
   ProcessIdentity shepherd;       ///< the parent of the tool, which ends the tool's family
   ProcessIdentity tool;
   std::string endpoint;  ///< SocketAddress::str() of the running tool; empty: none
+  /// over: it was ended; its tokens are gone, and what is left of its tool is to be killed
+  enum class Phase : std::uint8_t { live, over } phase = Phase::live;
 };
 
 /// SessionRecords keeps one record per session. put and remove return only when what they did will be found
