@@ -151,38 +151,45 @@ def test_sg_02_a_stranger_without_the_certificate_is_refused(waiting):
 
 def alive(pid):
     try:
-return Path(f "/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z" except FileNotFoundError
-    : return False
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
-          def
-          test_the_plugin_dies_with_its_host(waiting, tmp_path)
-    : process,
-       _, pid = waiting() assert alive(pid) and sockets(tmp_path) process.send_signal(signal.SIGKILL)
-                                                    eventually(lambda
-                                                               : not alive(pid)) assert not sockets(tmp_path)
 
-                                                        def
-                                                test_sigint_is_the_hosts_and_sigterm_stops(waiting, tmp_path)
-    : process,
-          address, pid = waiting() os.kill(pid, signal.SIGINT) process.stdin.write("\n") out,
-          _ = process.communicate(timeout = 60) assert "ping ok" in out and
-              "SIGINT is left to the host" in out process,
-          address, pid = waiting() os.kill(pid, signal.SIGTERM) eventually(lambda
-                                                                           : not alive(pid)) assert
-                         not sockets(tmp_path)
+def test_the_plugin_dies_with_its_host(waiting, tmp_path):
+    process, _, pid = waiting()
+    assert alive(pid) and sockets(tmp_path)
+    process.send_signal(signal.SIGKILL)
+    eventually(lambda: not alive(pid))
+    assert not sockets(tmp_path)
 
-                             def test_the_example_of_go_plugin_uses_our_plugin_unchanged(host, tmp_path)
-    : example = go_install("github.com/hashicorp/go-plugin/examples/grpc", VERSION) env =
-                       plugin_environment(tmp_path, KV_PROTO = "grpc", KV_PLUGIN = str(PEER)) assert
-                       run(example, tmp_path, "put", "k", "value", env = env)[0] == 0 status,
-          said = run(example, tmp_path, "get", "k", env = env) assert status == 0 and
-                 "value" in said
 
-                 def test_for_tests_it_serves_whoever_is_the_same_user(host, tmp_path)
-    : with subprocess.Popen([ str(PEER), "--for-tests" ], cwd = tmp_path, env = plugin_environment(tmp_path),
-                            stdout = subprocess.PIPE, text = True) as process : line =
-                     process.stdout.readline().split("|") stranger =
-                         socket.socket(socket.AF_UNIX) stranger.connect(line[3]) stranger
-                             .sendall(b "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" +
-                                      bytes.fromhex("000000040000000000")) assert stranger.recv(9)[3] == 4,
-          "SETTINGS" process.send_signal(signal.SIGINT) assert process.wait(60) == 0
+def test_sigint_is_the_hosts_and_sigterm_stops(waiting, tmp_path):
+    process, _, pid = waiting()
+    os.kill(pid, signal.SIGINT)
+    process.stdin.write("\n")
+    out, _ = process.communicate(timeout=60)
+    assert "ping ok" in out and "SIGINT is left to the host" in out
+    process, _, pid = waiting()
+    os.kill(pid, signal.SIGTERM)
+    eventually(lambda: not alive(pid))
+    assert not sockets(tmp_path)
+
+
+def test_the_example_of_go_plugin_uses_our_plugin_unchanged(host, tmp_path):
+    example = go_install("github.com/hashicorp/go-plugin/examples/grpc", VERSION)
+    env = plugin_environment(tmp_path, KV_PROTO="grpc", KV_PLUGIN=str(PEER))
+    assert run(example, tmp_path, "put", "k", "value", env=env)[0] == 0
+    status, said = run(example, tmp_path, "get", "k", env=env)
+    assert status == 0 and "value" in said
+
+
+def test_for_tests_it_serves_whoever_is_the_same_user(host, tmp_path):
+    with subprocess.Popen([str(PEER), "--for-tests"], cwd=tmp_path, env=plugin_environment(tmp_path), stdout=subprocess.PIPE, text=True) as process:
+        line = process.stdout.readline().split("|")
+        stranger = socket.socket(socket.AF_UNIX)
+        stranger.connect(line[3])
+        stranger.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000040000000000"))
+        assert stranger.recv(9)[3] == 4, "SETTINGS"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0

@@ -136,6 +136,10 @@ func main() {
 	})
 	protocol, err := client.Client()
 	if err != nil {
+		client.Kill()
+		for until := time.Now().Add(10 * time.Second); !client.Exited() && time.Now().Before(until); { // its last words
+			time.Sleep(5 * time.Millisecond)
+		}
 		fmt.Print(log.String())
 		fatal("start", err)
 	}
