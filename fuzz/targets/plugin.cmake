@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 sallyport_fuzz(NAME plugin_handshake DEPS plugin)
 sallyport_fuzz(NAME plugin_terms DEPS plugin base)
+sallyport_fuzz(NAME plugin_conn_info DEPS plugin base)

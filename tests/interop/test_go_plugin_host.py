@@ -61,6 +61,24 @@ def test_mc_14_sg_02_a_go_host_uses_our_plugin(host, tmp_path, words, transport)
     assert not sockets(tmp_path) and not list(tmp_path.glob("plugin*"))
 
 
+@pytest.mark.parametrize("words", [[], ["-automtls"]], ids=["plain", "mtls"])
+@pytest.mark.parametrize("transport", [[], ["--tcp"]], ids=["unix", "tcp"])
+def test_the_broker_connects_both_ways(host, tmp_path, words, transport):
+    status, said = run(host, tmp_path, *words, "-do", "add=c=5,add=c=7,put=a=hello,dial=a,dial=a", PEER, *transport)
+    assert status == 0, said
+    assert "sum 5\nsum 12\nput ok\ndialled hello\ndialled hello\nkilled true\n" in said
+    assert not list(tmp_path.glob("plugin*/s"))
+
+
+def test_the_broker_example_of_go_plugin_uses_our_plugin_unchanged(host, tmp_path):
+    example = go_install("github.com/hashicorp/go-plugin/examples/bidirectional", VERSION)
+    env = plugin_environment(tmp_path, COUNTER_PLUGIN=str(PEER))
+    assert run(example, tmp_path, "put", "k", "5", env=env)[0] == 0
+    assert run(example, tmp_path, "put", "k", "4", env=env)[0] == 0
+    status, said = run(example, tmp_path, "get", "k", env=env)
+    assert status == 0 and "9" in said
+
+
 def test_mc_14_versions_are_negotiated(host, tmp_path):
     status, said = run(host, tmp_path, "-version", "3", PEER)
     assert status == 0 and "version 3\n" in said

@@ -6,6 +6,7 @@
 
 #include "sallyport/base/text.h"
 #include "sallyport/crypto/digest.h"
+#include "sallyport/plugin/broker_stream.h"
 
 namespace sallyport {
 namespace {
@@ -48,7 +49,8 @@ PluginServer::PluginServer(PluginServerOptions options, PluginServerPowers power
     : options_(std::move(options)),
       powers_(std::move(powers)),
       stdio_queue_(stdio),
-      shared_(powers_.monotonic),
+      loop_(std::make_shared<SharedLoop>(powers_.monotonic)),
+      shared_(*loop_),
       limiter_(ConnectionLimits{kPluginConnectionsMax, kPluginConnectionsMax}),
       health_(shared_.loop()),
       pool_(std::make_unique<BlockingPool>(options_.pool_threads)),
@@ -59,6 +61,7 @@ PluginServer::~PluginServer() {
     // Whoever on a side thread still waits for the loop needs somebody who turns it.
     const SharedLoop::Hold hold(shared_);
     listener_.reset();
+    if (broker_) broker_->close();
     server_.cut();
     shared_.interest(1);
   }
@@ -114,12 +117,27 @@ void PluginServer::add_services(const PluginTerms& terms) {
     stdio_.emplace(shared_.loop(), *stdio_queue_);
     stdio_->add_to(server_);
   }
+  add_broker(server_, broker_.emplace(broker_means()));
   health_.add_to(server_);
   reflection_.add_to(server_);
-  PluginSite site{server_, *pool_, health_, reflection_, powers_.log};
+  PluginSite site{server_, *pool_, *broker_, health_, reflection_, powers_.log};
   options_.versions.at(terms.app_version)(site);
   health_.set("", Serving::yes);
   health_.set(kPluginHealthName, Serving::yes);
+}
+
+PluginBrokerMeans PluginServer::broker_means() const {
+  PluginBrokerMeans means;
+  means.loop = loop_;
+  means.tls = tls_.tls;
+  means.place = place_;
+  means.peers = peer_rule_;
+  means.rpc = options_.rpc;
+  means.patience = options_.broker_patience;
+  means.warn = [log = &powers_.log](std::string_view what, std::string_view why) {
+    log->write(PluginLogLevel::warn, what, {{"reason", why}});
+  };
+  return means;
 }
 
 Status PluginServer::watch_signals(PluginInterrupt interrupt) {
@@ -197,6 +215,7 @@ Task<void> PluginServer::wind_down(PluginServer& self) {
   co_await self.shared_.loop().yield();  // the answer to Shutdown goes out first
   self.listener_.reset();
   self.health_.set_all(Serving::no);
+  self.broker_->close();
   if (self.options_.on_stop) self.options_.on_stop();
   if (self.stdio_queue_ != nullptr) {
     self.stdio_queue_->flush();

@@ -28,6 +28,7 @@
 #include "sallyport/net/blocking.h"
 #include "sallyport/net/listener.h"
 #include "sallyport/net/signals.h"
+#include "sallyport/plugin/broker.h"
 #include "sallyport/plugin/handshake.h"
 #include "sallyport/plugin/server_door.h"
 #include "sallyport/plugin/server_log.h"
@@ -51,6 +52,7 @@ inline constexpr std::string_view kPluginHealthName = "plugin";
 struct PluginSite {
   RpcServer& server;
   BlockingPool& pool;  ///< for handlers that wait, for the host's own services above all
+  PluginBroker& broker;
   RpcHealth& health;
   RpcReflection& reflection;
   const PluginLog& log;
@@ -87,6 +89,7 @@ struct PluginServerOptions {
   std::function<void()> on_stop;
   std::size_t pool_threads = kBlockingThreadsDefault;
   RpcServerOptions rpc;
+  Duration broker_patience = kBrokerPatience;  ///< for the host's word about a number
 };
 
 /// PluginServerPowers are what a plugin needs of the world. Borrowed, but for the values.
@@ -139,6 +142,7 @@ class PluginServer {
   PluginServer(PluginServerOptions options, PluginServerPowers powers, StdioQueue* stdio);
   Status listen(const PluginTerms& terms);
   void add_services(const PluginTerms& terms);
+  [[nodiscard]] PluginBrokerMeans broker_means() const;
   void take(std::unique_ptr<Stream> stream);
   static Task<void> admit(PluginServer& self, std::unique_ptr<Stream> stream);
   static Task<void> wind_down(PluginServer& self);
@@ -153,7 +157,8 @@ class PluginServer {
   PluginPlace place_;
   PluginPeerRule peer_rule_;
   PluginHandshake handshake_;
-  SharedLoop shared_;
+  std::shared_ptr<SharedLoop> loop_;
+  SharedLoop& shared_;
   SharedLoop::Turn over_;
   ConnectionLimiter limiter_;
   PluginDoor door_;
@@ -161,6 +166,7 @@ class PluginServer {
   RpcHealth health_;
   std::unique_ptr<BlockingPool> pool_;
   std::optional<PluginStdio> stdio_;
+  std::optional<PluginBroker> broker_;
   RpcServer server_;
   std::optional<Listener> listener_;
   std::optional<Watch> host_watch_;

@@ -50,6 +50,11 @@ class PluginFolder {
 struct PluginDoor {
   std::unique_ptr<PluginFolder> folder;  ///< before the socket's file, so that it goes after it
   OpenedDoor opened;
+  /// close takes the socket away, then its directory.
+  void close() {
+    opened = OpenedDoor();
+    folder.reset();
+  }
 };
 
 /// open_plugin_door: errors of open_door and PluginFolder; exhausted where no port of the range is free;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// plugin_peer: a plugin for other implementations' hosts. Serves go-plugin's example proto.KV, which keeps
-// each value in a file kv_<key> of the working directory; what it puts it also prints, on stdout and stderr.
+// plugin_peer: a plugin for other implementations' hosts. Serves two of go-plugin's examples: proto.KV, which
+// keeps each value in a file kv_<key> of the working directory and prints what it puts on stdout and stderr;
+// and proto.Counter, whose sums the host does, by the broker. /peer.Peer/Open serves proto.KV by the broker
+// and gives the number.
 #include <unistd.h>
 
 #include <cstdio>
@@ -15,10 +17,11 @@
 namespace sallyport {
 namespace {
 
-/// Fields is a request of any of these services: its first two byte fields, and its first number.
+/// Fields is a request of any of these services: its byte fields, and its numbers.
 struct Fields {
   std::string first;
   std::string second;
+  std::uint64_t numbers[4]{};
 };
 
 Fields fields_of(std::string_view request) {
@@ -26,6 +29,7 @@ Fields fields_of(std::string_view request) {
   WireReader reader(request);
   while (reader.next()) {
     if (reader.is_bytes()) (reader.field() == 1 ? fields.first : fields.second) = reader.text();
+    if (!reader.is_bytes() && reader.field() < 4) fields.numbers[reader.field()] = reader.number();
   }
   return fields;
 }
@@ -48,9 +52,54 @@ RpcStatus get(RpcServerCall&, std::string_view request, std::string& response) {
   return rpc_ok();
 }
 
+std::uint64_t counted(const std::string& key) {
+  std::uint64_t value = 0;
+  std::ifstream(file_of(key)) >> value;
+  return value;
+}
+
+/// add lets the host add: it serves proto.AddHelper under a number of its broker.
+RpcStatus add(PluginBroker& broker, std::string_view request) {
+  const Fields fields = fields_of(request);
+  const auto channel = broker.dial(static_cast<std::uint32_t>(fields.numbers[1]));
+  if (!channel) return {rpc_code_of(channel.error().code), channel.error().what};
+  std::string terms;
+  wire_put(terms, 1, counted(fields.second));
+  wire_put(terms, 2, fields.numbers[3]);
+  const auto sum = (*channel)->call("/proto.AddHelper/Sum", terms);
+  if (sum.status.is_ok()) std::ofstream(file_of(fields.second)) << fields_of(sum.message).numbers[1];
+  return sum.status;
+}
+
+RpcStatus count(RpcServerCall&, std::string_view request, std::string& response) {
+  wire_put(response, 1, counted(fields_of(request).first));
+  return rpc_ok();
+}
+
+RpcStatus open_kv(PluginBroker& broker, BlockingPool& pool, std::string& response) {
+  const auto id = broker.next_id();
+  const auto served = broker.serve(id, [&pool](RpcServer& server) {
+    server.add_on(pool, "/proto.KV/Put", put);
+    server.add_on(pool, "/proto.KV/Get", get);
+  });
+  if (!served) return {rpc_code_of(served.error().code), served.error().what};
+  wire_put(response, 1, id);
+  return rpc_ok();
+}
+
 void serve_kv(PluginSite& site) {
   site.server.add_on(site.pool, "/proto.KV/Put", put);
   site.server.add_on(site.pool, "/proto.KV/Get", get);
+  site.server.add_on(site.pool, "/proto.Counter/Get", count);
+  site.server.add_on(site.pool, "/proto.Counter/Put",
+                     [&broker = site.broker](RpcServerCall&, std::string_view request, std::string&) {
+                       return add(broker, request);
+                     });
+  site.server.add_on(
+      site.pool, "/peer.Peer/Open",
+      [&broker = site.broker, &pool = site.pool](RpcServerCall&, std::string_view, std::string& response) {
+        return open_kv(broker, pool, response);
+      });
   site.log.write(PluginLogLevel::info, "the peer is there", {{"pid", concat(::getpid())}});
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command host is a host made with github.com/hashicorp/go-plugin. It starts the plugin that its words name,
-// and does what -do says, one step after the other: ping, put=KEY=VALUE, get=KEY, alive, address, wait (for a
+// and does what -do says, one step after the other: ping, put=KEY=VALUE, get=KEY, add=KEY=NUMBER
+// (the plugin dials us), dial=KEY (we dial the plugin), alive, address, wait (for a
 // line on stdin). Each step prints a line; at the end comes what the plugin printed, and the log.
 package main
 
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -54,6 +56,27 @@ type kvPlugin struct{ plugin.NetRPCUnsupportedPlugin }
 func (kvPlugin) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error { return errors.New("a host only") }
 func (kvPlugin) GRPCClient(_ context.Context, broker *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
 	return kv{conn, broker}, nil
+}
+
+// addHelper serves proto.AddHelper: two small numbers, as single bytes.
+func addHelper(options []grpc.ServerOption) *grpc.Server {
+	server := grpc.NewServer(append(options, grpc.ForceServerCodec(raw{}))...)
+	server.RegisterService(&grpc.ServiceDesc{ServiceName: "proto.AddHelper", HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{{
+		MethodName: "Sum",
+		Handler: func(_ any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+			var request []byte
+			if err := decode(&request); err != nil {
+				return nil, err
+			}
+			var sum byte
+			for i := 0; i+1 < len(request); i += 2 {
+				sum += request[i+1]
+			}
+			reply := []byte{8, sum}
+			return &reply, nil
+		},
+	}}}, struct{}{})
+	return server
 }
 
 // safe is a buffer that go-plugin's readers fill while we look.
@@ -101,6 +124,25 @@ func step(client *plugin.Client, protocol plugin.ClientProtocol, store kv, what 
 		reply, err := store.call("/proto.KV/Get", field(1, rest))
 		must(what, err)
 		fmt.Printf("get %s\n", reply[2:])
+	case "add":
+		key, value, _ := strings.Cut(rest, "=")
+		number, _ := strconv.Atoi(value)
+		id := store.broker.NextId()
+		go store.broker.AcceptAndServe(id, addHelper)
+		_, err := store.call("/proto.Counter/Put", append([]byte{8, byte(id)}, append(field(2, key), 24, byte(number))...))
+		must(what, err)
+		reply, err := store.call("/proto.Counter/Get", field(1, key))
+		must(what, err)
+		fmt.Println("sum", reply[1])
+	case "dial":
+		reply, err := store.call("/peer.Peer/Open", nil)
+		must(what, err)
+		conn, err := store.broker.Dial(uint32(reply[1]))
+		must(what, err)
+		value, err := kv{conn, nil}.call("/proto.KV/Get", field(1, rest))
+		must(what, err)
+		fmt.Printf("dialled %s\n", value[2:])
+		conn.Close()
 	case "alive":
 		fmt.Println("exited", client.Exited())
 	case "address":

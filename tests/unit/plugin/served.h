@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plugin's server in this process, on real sockets, and channels that call it.
+#pragma once
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "sallyport/base/text.h"
+#include "sallyport/env/posix/system.h"
+#include "sallyport/plugin/server.h"
+#include "sallyport/rpc/channel.h"
+
+namespace sallyport {
+
+using Variables = std::map<std::string, std::string, std::less<>>;
+
+inline VariableLookup lookup_in(const Variables& variables) {
+  return [&variables](std::string_view name) -> std::optional<std::string_view> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+inline PluginServerOptions options_of(std::string_view cookie = "hello") {
+  PluginServerOptions options;
+  options.cookie_key = "KEY";
+  options.cookie_value = SecretText(cookie);
+  options.versions[1] = [](PluginSite& site) {
+    site.server.add("/t.T/Echo", [](RpcServerCall&, std::string_view request, std::string& response) {
+      response = request;
+      return rpc_ok();
+    });
+  };
+  return options;
+}
+
+/// Served: open() a plugin, call it by channel(). Its directory has to be empty at the end.
+class Served : public ::testing::Test {
+ protected:
+  Served() {
+    std::string room = "/tmp/sallyport-plugin-XXXXXX";
+    directory_ = ::mkdtemp(room.data());
+  }
+  ~Served() override {
+    if (server_) {
+      server_->stop();
+      thread_.join();
+      server_.reset();
+    }
+    EXPECT_EQ(::rmdir(directory_.c_str()), 0) << "something was left in " << directory_;
+  }
+
+  Status open(PluginServerOptions options = options_of(), std::vector<std::int32_t> ancestors = {}) {
+    PluginServerPowers powers{clock_,
+                              monotonic_,
+                              entropy_,
+                              files_,
+                              log_,
+                              lookup_in(variables_),
+                              {concat(directory_, "/none"), directory_},
+                              ::geteuid(),
+                              std::move(ancestors)};
+    SALLYPORT_TRY(server, PluginServer::open(std::move(options), std::move(powers), &output_));
+    server_ = std::move(server);
+    thread_ = std::thread([this] { server_->run(); });
+    return ok();
+  }
+  std::shared_ptr<RpcChannel> channel() {
+    const auto made = RpcChannel::connect(shared_, server_->handshake().address, {}, soon());
+    EXPECT_TRUE(made.has_value());
+    return made ? *made : nullptr;
+  }
+  RpcReply call(std::string_view method, std::string_view request = {}) {
+    RpcCallOptions options;
+    options.deadline = soon();
+    return channel()->call(method, request, std::move(options));
+  }
+  MonotonicTime soon() { return after(monotonic_.now(), std::chrono::seconds(60)); }
+
+  std::string directory_;
+  Variables variables_;
+  SystemClock clock_;
+  SystemMonotonicClock monotonic_;
+  SystemEntropy entropy_;
+  SystemFiles files_;
+  Descriptor null_{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
+  PluginLog log_{null_.get(), clock_, "test"};
+  StdioQueue output_;
+  std::unique_ptr<PluginServer> server_;
+  std::thread thread_;
+  std::shared_ptr<SharedLoop> shared_ = std::make_shared<SharedLoop>(monotonic_);
+};
+
+}  // namespace sallyport
