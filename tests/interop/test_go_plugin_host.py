@@ -62,11 +62,12 @@ def test_mc_14_sg_02_a_go_host_uses_our_plugin(host, tmp_path, words, transport)
 
 
 @pytest.mark.parametrize("words", [[], ["-automtls"]], ids=["plain", "mtls"])
+@pytest.mark.parametrize("shared", [[], ["-multiplex"]], ids=["each", "shared"])
 @pytest.mark.parametrize("transport", [[], ["--tcp"]], ids=["unix", "tcp"])
-def test_the_broker_connects_both_ways(host, tmp_path, words, transport):
-    status, said = run(host, tmp_path, *words, "-do", "add=c=5,add=c=7,put=a=hello,dial=a,dial=a", PEER, *transport)
+def test_the_broker_connects_both_ways(host, tmp_path, words, shared, transport):
+    status, said = run(host, tmp_path, *words, *shared, "-do", "add=c=5,add=c=7,put=a=hello,dial=a,dial=a,big=3000000,ping", PEER, *transport)
     assert status == 0, said
-    assert "sum 5\nsum 12\nput ok\ndialled hello\ndialled hello\nkilled true\n" in said
+    assert "sum 5\nsum 12\nput ok\ndialled hello\ndialled hello\nbig true\nping ok\nkilled true\n" in said
     assert not list(tmp_path.glob("plugin*/s"))
 
 
@@ -152,6 +153,16 @@ def test_mc_11_a_second_process_is_refused_and_the_reason_logged(waiting):
     out, _ = process.communicate(timeout=60)
     assert "ping ok" in out and '"@message":"refused a connection"' in out
     assert "did not start this plugin" in out
+
+
+def test_a_shared_connection_is_the_only_one(waiting):
+    process, address, _ = waiting("-multiplex", plugin=["--same-user"])
+    stranger = socket.socket(socket.AF_UNIX)
+    stranger.connect(address)
+    assert stranger.recv(1) == b""
+    process.stdin.write("\n")
+    out, _ = process.communicate(timeout=60)
+    assert "ping ok" in out and "the host shares one connection, and has it already" in out
 
 
 def test_sg_02_a_stranger_without_the_certificate_is_refused(waiting):

@@ -1,44 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+// What the broker serves, and what the other side says. How it dials is in broker_dial.cc.
 #include "sallyport/plugin/broker.h"
 
 #include <utility>
 
 #include "sallyport/base/text.h"
-#include "sallyport/net/dialer.h"
-#include "sallyport/net/listener.h"
+#include "sallyport/plugin/internal/broker_parts.h"
+#include "sallyport/plugin/stream_bridge.h"
 
 namespace sallyport {
 namespace {
 
 constexpr Duration kTlsPatience = std::chrono::seconds(10);
+constexpr std::string_view kPassedOver = "passed over a broker's message";
+constexpr std::string_view kRefused = "refused a connection to a broker's service";
 
 }  // namespace
-
-/// Service is one number that is served here.
-struct PluginBroker::Service {
-  Service(Loop& loop, RpcServerOptions options) : server(loop, std::move(options)) {}
-  PluginDoor door;
-  RpcServer server;
-  std::optional<Listener> listener;
-  enum class Life : std::uint8_t { open, ended } life = Life::open;
-};
-
-/// Wait is a thread that waits for a word about a number. On its stack; the loop's.
-struct PluginBroker::Wait {
-  SharedLoop::Turn turn;
-  std::optional<ConnInfo> info;
-};
-
-/// Dialling is shared by the thread that waits for a connection and the task that makes it.
-struct PluginBroker::Dialling {
-  std::shared_ptr<SharedLoop> loop;
-  std::shared_ptr<const MutualTls> tls;
-  PluginPeerRule peers;
-  SocketAddress address;
-  MonotonicTime deadline;
-  SharedLoop::Turn turn;
-  Result<std::unique_ptr<Stream>> stream = fail(Code::deadline_exceeded, "connecting took too long");
-};
 
 PluginBroker::PluginBroker(PluginBrokerMeans means)
     : means_(std::move(means)), limiter_(ConnectionLimits{kBrokerServicesMax, kBrokerServicesMax}) {}
@@ -49,19 +26,25 @@ std::uint32_t PluginBroker::next_id() { return ++ids_; }
 
 void PluginBroker::take(std::string_view message) {
   auto info = ConnInfo::parse(message);
-  if (!info || info->knock) {
-    means_.warn("passed over a broker's message",
-                info ? "it knocks, and nothing is shared" : info.error().what);
-    return;
+  if (!info) return means_.warn(kPassedOver, info.error().what);
+  if (info->knock.has_value() != (means_.share != nullptr)) {
+    return means_.warn(kPassedOver, means_.share ? "it names an address, and all goes over one connection"
+                                                 : "it knocks, and each service has its own connection");
   }
+  if (info->knock && !info->knock->ack) return take_knock(info->id);
   if (const auto waiting = waiting_.find(info->id); waiting != waiting_.end()) {
     if (waiting->second->info) return;
     waiting->second->info = *std::move(info);
     return means_.loop->finish(waiting->second->turn);
   }
+  if (info->knock) {  // nobody waits any more, but over there the next stream is taken for this one's
+    const auto stream = info->knock->error.empty() ? means_.share->open() : fail(Code::cancelled, {});
+    if (!stream) means_.warn(kPassedOver, "the answer to a knock came too late");
+    return;
+  }
   forget_old();
   if (announced_.size() >= kBrokerAnnouncedMax)
-    return means_.warn("passed over a broker's message", "too many numbers wait to be dialled");
+    return means_.warn(kPassedOver, "too many numbers wait to be dialled");
   const auto id = info->id;
   // A second word about a number is dropped, as in go-plugin.
   announced_.try_emplace(id, Announced{*std::move(info), after(means_.loop->now(), means_.patience)});
@@ -72,8 +55,33 @@ void PluginBroker::forget_old() {
   std::erase_if(announced_, [now](const auto& one) { return one.second.expires <= now; });
 }
 
+void PluginBroker::take_knock(std::uint32_t id) {
+  if (services_.contains(id)) return open_up(id);
+  // No answer until somebody serves it, as in go-plugin; the other side waits, and gives up.
+  if (early_knocks_.size() < kBrokerAnnouncedMax) early_knocks_.insert(id);
+}
+
+/// open_up answers a knock: the next stream is for `id`.
+void PluginBroker::open_up(std::uint32_t id) {
+  if (!wire_ || expected_.size() >= kBrokerAnnouncedMax) return;
+  expected_.push_back(id);
+  wire_->send(ConnInfo{id, {}, {}, ConnInfo::Knock{true, true, {}}}.message());
+}
+
+std::unique_ptr<Stream> PluginBroker::take_stream(std::unique_ptr<Stream> stream) {
+  if (expected_.empty()) return stream;
+  const auto found = services_.find(expected_.front());
+  expected_.pop_front();
+  if (found != services_.end()) admit(found->second, std::move(stream));
+  return nullptr;
+}
+
 Status PluginBroker::serve(std::uint32_t id, const std::function<void(RpcServer&)>& add) {
-  SALLYPORT_TRY(door, open_plugin_door(means_.place));
+  PluginDoor door;
+  if (!means_.share) {
+    SALLYPORT_TRY(opened, open_plugin_door(means_.place));
+    door = std::move(opened);
+  }
   const SharedLoop::Hold hold(*means_.loop);
   if (life_ == Life::closed || !wire_)
     return fail(Code::unavailable, "the other side of the broker is not there");
@@ -83,21 +91,29 @@ Status PluginBroker::serve(std::uint32_t id, const std::function<void(RpcServer&
     return fail(Code::exhausted, concat("more than ", kBrokerServicesMax, " services of one broker"));
   auto service = std::make_shared<Service>(means_.loop->loop(), means_.rpc);
   add(service->server);
+  if (!means_.share) SALLYPORT_CHECK(listen(service, std::move(door)));
+  services_[id] = service;
+  if (!means_.share) {
+    const auto& address = service->door.opened.address;
+    const ConnInfo info{id, address.is_unix() ? "unix" : "tcp",
+                        address.is_unix() ? address.path : address.str(), std::nullopt};
+    wire_->send(info.message());
+  } else if (early_knocks_.erase(id) != 0) {
+    open_up(id);
+  }
+  means_.loop->loop().nudge();
+  return ok();
+}
+
+Status PluginBroker::listen(const std::shared_ptr<Service>& service, PluginDoor door) {
   service->door = std::move(door);
   auto take_one = [this, weak = std::weak_ptr<Service>(service)](std::unique_ptr<Stream> stream) {
     if (const auto still = weak.lock()) admit(still, std::move(stream));
   };
-  const auto& opened = service->door.opened;
-  service->listener.emplace(means_.loop->loop(), std::move(service->door.opened.sockets.front()),
-                            opened.address, limiter_, std::move(take_one));
-  SALLYPORT_CHECK(service->listener->start());
-  const auto& address = opened.address;
-  services_[id] = std::move(service);
-  const ConnInfo info{id, address.is_unix() ? "unix" : "tcp",
-                      address.is_unix() ? address.path : address.str(), std::nullopt};
-  wire_->send(info.message());
-  means_.loop->loop().nudge();
-  return ok();
+  auto& opened = service->door.opened;
+  service->listener.emplace(means_.loop->loop(), std::move(opened.sockets.front()), opened.address, limiter_,
+                            std::move(take_one));
+  return service->listener->start();
 }
 
 void PluginBroker::stop(std::uint32_t id) {
@@ -122,6 +138,7 @@ void PluginBroker::close() {
   life_ = Life::closed;
   if (const auto wire = std::exchange(wire_, nullptr)) wire->end();
   announced_.clear();
+  early_knocks_.clear();
   while (!services_.empty()) end(services_.begin());
   for (const auto& [id, wait] : waiting_) means_.loop->finish(wait->turn);
 }
@@ -135,9 +152,17 @@ Task<void> PluginBroker::wind_down(PluginBroker& self, Service& service) {
 
 void PluginBroker::admit(const std::shared_ptr<Service>& service, std::unique_ptr<Stream> stream) {
   if (service->life == Service::Life::ended) return;
-  if (const auto refusal = means_.peers.refusal(stream->peer_process(), means_.place.transport))
-    return means_.warn("refused a connection to a broker's service", *refusal);
+  const bool shared = means_.share != nullptr;  // then it is who was let in at the beginning
+  if (!shared) {
+    const auto refusal = means_.peers.refusal(stream->peer_process(), means_.place.transport);
+    if (refusal) return means_.warn(kRefused, *refusal);
+  }
   if (!means_.tls) return service->server.serve(std::move(stream));
+  if (shared) {
+    auto socket = socket_before(means_.loop->loop(), std::move(stream));
+    if (!socket) return means_.warn(kRefused, socket.error().what);
+    stream = *std::move(socket);
+  }
   means_.loop->loop().spawn(accept_tls(*this, service, std::move(stream)));
 }
 
@@ -147,72 +172,10 @@ Task<void> PluginBroker::accept_tls(PluginBroker& self, std::shared_ptr<Service>
   Result<std::unique_ptr<Stream>> shaken =
       co_await self.means_.tls->accept(self.means_.loop->loop(), std::move(stream), deadline);
   if (!shaken) {
-    self.means_.warn("refused a connection to a broker's service", shaken.error().what);
+    self.means_.warn(kRefused, shaken.error().what);
   } else if (service->life == Service::Life::open) {
     service->server.serve(*std::move(shaken));
   }
-}
-
-Result<ConnInfo> PluginBroker::await_info(SharedLoop::Hold& hold, std::uint32_t id, MonotonicTime deadline) {
-  forget_old();
-  if (const auto found = announced_.find(id); found != announced_.end()) {
-    ConnInfo info = std::move(found->second.info);
-    announced_.erase(found);
-    return info;
-  }
-  Wait wait;
-  if (life_ == Life::closed || !waiting_.try_emplace(id, &wait).second)
-    return fail(Code::unavailable, concat("number ", id, " is being dialled, or the broker is closed"));
-  means_.loop->wait(hold, wait.turn, deadline);
-  waiting_.erase(id);
-  if (wait.info) return *std::move(wait.info);
-  if (life_ == Life::closed) return fail(Code::unavailable, "the other side of the broker is gone");
-  return fail(Code::deadline_exceeded, concat("the other side never said where its service ", id,
-                                              " is; does it call Accept with the same number?"));
-}
-
-Task<void> PluginBroker::connect_for(std::shared_ptr<Dialling> dialling) {
-  Loop& loop = dialling->loop->loop();
-  SocketDialer dialer(loop);
-  dialling->stream = co_await dialer.dial(dialling->address, dialling->deadline);
-  if (dialling->stream) {
-    const PluginTransport transport =
-        dialling->address.is_unix() ? PluginTransport::unix_socket : PluginTransport::tcp;
-    const auto refusal = dialling->peers.refusal((*dialling->stream)->peer_process(), transport);
-    if (refusal)
-      dialling->stream = fail(Code::permission_denied, concat("who answers is not who told: ", *refusal));
-  }
-  if (dialling->stream && dialling->tls) {
-    std::unique_ptr<Stream> plain = *std::move(dialling->stream);
-    dialling->stream = co_await dialling->tls->connect(loop, std::move(plain), dialling->deadline);
-  }
-  dialling->loop->finish(dialling->turn);
-}
-
-Result<std::unique_ptr<Stream>> PluginBroker::connect(SharedLoop::Hold& hold, const SocketAddress& address,
-                                                      MonotonicTime deadline) {
-  auto dialling = std::make_shared<Dialling>();
-  dialling->loop = means_.loop;
-  dialling->tls = means_.tls;
-  dialling->peers = means_.peers;
-  dialling->address = address;
-  dialling->deadline = deadline;
-  means_.loop->loop().spawn(connect_for(dialling));
-  means_.loop->wait(hold, dialling->turn, deadline);
-  return std::move(dialling->stream);
-}
-
-Result<std::shared_ptr<RpcChannel>> PluginBroker::dial(std::uint32_t id, RpcChannelOptions options) {
-  std::unique_ptr<Stream> stream;
-  {
-    SharedLoop::Hold hold(*means_.loop);
-    const MonotonicTime deadline = after(means_.loop->now(), means_.patience);
-    SALLYPORT_TRY(info, await_info(hold, id, deadline));
-    SALLYPORT_TRY(address, info.where());
-    SALLYPORT_TRY(connected, connect(hold, address, deadline));
-    stream = std::move(connected);
-  }
-  return RpcChannel::over(means_.loop, std::move(stream), std::move(options));
 }
 
 }  // namespace sallyport

@@ -6,10 +6,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,11 +42,19 @@ class BrokerWire {
   virtual void end() = 0;
 };
 
+/// BrokerShare opens streams on the one connection that host and plugin share. On the loop.
+class BrokerShare {
+ public:
+  virtual ~BrokerShare() = default;
+  virtual Result<std::unique_ptr<Stream>> open() = 0;
+};
+
 /// PluginBrokerMeans are what a broker works with. A value.
 struct PluginBrokerMeans {
   std::shared_ptr<SharedLoop> loop;
   std::shared_ptr<const MutualTls> tls;  ///< of the main connection; null: plain
   PluginPlace place;                     ///< where services listen
+  std::shared_ptr<BrokerShare> share;    ///< where all goes over one connection; null: a connection for each
   PluginPeerRule peers;                  ///< who may connect to them, and whom we connect to
   RpcServerOptions rpc;                  ///< of services
   Duration patience = kBrokerPatience;
@@ -80,6 +91,9 @@ class PluginBroker {
   void detach() noexcept { wire_ = nullptr; }
   [[nodiscard]] bool attached() const noexcept { return wire_ != nullptr; }
   [[nodiscard]] Loop& loop() const noexcept { return means_.loop->loop(); }
+  /// take_stream takes a stream that the other side opened on the shared connection, where it knocked for
+  /// one; what nobody knocked for is given back.
+  std::unique_ptr<Stream> take_stream(std::unique_ptr<Stream> stream);
   /// take is a message of the other side. Malformed ones are logged and passed over.
   void take(std::string_view message);
   /// close ends every service and every wait, for good.
@@ -95,10 +109,14 @@ class PluginBroker {
     MonotonicTime expires;
   };
   void admit(const std::shared_ptr<Service>& service, std::unique_ptr<Stream> stream);
+  void take_knock(std::uint32_t id);
+  void open_up(std::uint32_t id);
+  Status listen(const std::shared_ptr<Service>& service, PluginDoor door);
+  Result<std::unique_ptr<Stream>> knock(SharedLoop::Hold& hold, std::uint32_t id, MonotonicTime deadline);
   void end(std::map<std::uint32_t, std::shared_ptr<Service>>::iterator which);
   void forget_old();
   Result<ConnInfo> await_info(SharedLoop::Hold& hold, std::uint32_t id, MonotonicTime deadline);
-  Result<std::unique_ptr<Stream>> connect(SharedLoop::Hold& hold, const SocketAddress& address,
+  Result<std::unique_ptr<Stream>> connect(SharedLoop::Hold& hold, std::shared_ptr<Dialling> dialling,
                                           MonotonicTime deadline);
   static Task<void> accept_tls(PluginBroker& self, std::shared_ptr<Service> service,
                                std::unique_ptr<Stream> stream);
@@ -108,11 +126,14 @@ class PluginBroker {
   const PluginBrokerMeans means_;
   ConnectionLimiter limiter_;
   std::atomic<std::uint32_t> ids_{0};
+  std::mutex knocking_;  ///< streams are told apart by their order alone: one at a time
   // All below is the loop's.
   std::shared_ptr<BrokerWire> wire_;
   std::map<std::uint32_t, std::shared_ptr<Service>> services_;
   std::map<std::uint32_t, Announced> announced_;
   std::map<std::uint32_t, Wait*> waiting_;
+  std::deque<std::uint32_t> expected_;            ///< whose knocks were answered: the next streams are theirs
+  std::set<std::uint32_t> early_knocks_;          ///< for what is not served yet
   std::vector<std::shared_ptr<Service>> ending_;  ///< kept until their connections have ended
   enum class Life : std::uint8_t { open, closed } life_ = Life::open;
 };

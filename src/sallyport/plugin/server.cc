@@ -7,6 +7,7 @@
 #include "sallyport/base/text.h"
 #include "sallyport/crypto/digest.h"
 #include "sallyport/plugin/broker_stream.h"
+#include "sallyport/plugin/stream_bridge.h"
 
 namespace sallyport {
 namespace {
@@ -99,9 +100,8 @@ Status PluginServer::listen(const PluginTerms& terms) {
   handshake_.app_version = terms.app_version;
   handshake_.address = door_.opened.address;
   handshake_.certificate = tls_.announced;
-  // The host asked; that we do not multiplex is an answer.
-  if (terms.multiplex != PluginHandshake::Multiplex::unsaid)
-    handshake_.multiplex = PluginHandshake::Multiplex::no;
+  handshake_.multiplex = terms.multiplex;  // what the host asked for, it gets
+  if (terms.multiplex == PluginHandshake::Multiplex::yes) share_ = std::make_shared<SharedConnection>();
   listener_.emplace(shared_.loop(), std::move(door_.opened.sockets.front()), door_.opened.address, limiter_,
                     [this](std::unique_ptr<Stream> stream) { take(std::move(stream)); });
   return listener_->start();
@@ -131,6 +131,7 @@ PluginBrokerMeans PluginServer::broker_means() const {
   means.loop = loop_;
   means.tls = tls_.tls;
   means.place = place_;
+  means.share = share_;
   means.peers = peer_rule_;
   means.rpc = options_.rpc;
   means.patience = options_.broker_patience;
@@ -170,27 +171,54 @@ void PluginServer::begin_stop() {
 
 void PluginServer::take(std::unique_ptr<Stream> stream) {
   const auto refusal = peer_rule_.refusal(stream->peer_process(), place_.transport);
-  if (!refusal) return shared_.loop().spawn(admit(*this, std::move(stream)));
-  ++counters_.refused_peers;
-  powers_.log.write(PluginLogLevel::warn, "refused a connection",
-                    {{"reason", *refusal}, {"peer", peer_text(stream->peer_process())}});
+  if (refusal) return refuse(*stream, *refusal);
+  if (!share_) return begin(std::move(stream));
+  if (share_->begun()) return refuse(*stream, "the host shares one connection, and has it already");
+  share(std::move(stream));
 }
 
+void PluginServer::refuse(Stream& stream, std::string_view why) {
+  ++counters_.refused_peers;
+  powers_.log.write(PluginLogLevel::warn, "refused a connection",
+                    {{"reason", why}, {"peer", peer_text(stream.peer_process())}});
+}
+
+/// share makes `carrier` the one connection: what the broker does not expect is for the main server.
+void PluginServer::share(std::unique_ptr<Stream> carrier) {
+  auto take_stream = [this](std::unique_ptr<Stream> stream) {
+    stream = broker_->take_stream(std::move(stream));
+    if (!stream) return;
+    if (!tls_.tls) return begin(std::move(stream));
+    auto socket = socket_before(shared_.loop(), std::move(stream));
+    if (socket) begin(*std::move(socket));
+  };
+  auto end = [this](YamuxEnding ending) {
+    if (ending == YamuxEnding::protocol)
+      powers_.log.write(PluginLogLevel::error, "the host broke the rules of yamux; this plugin ends");
+    begin_stop();
+  };
+  share_->begin(shared_.loop(), std::move(carrier), YamuxRole::server, std::move(take_stream),
+                std::move(end));
+}
+
+void PluginServer::begin(std::unique_ptr<Stream> stream) {
+  if (!tls_.tls) return server_.serve(std::move(stream));
+  shared_.loop().spawn(admit(*this, std::move(stream)));
+}
+
+/// admit lets a connection in that proves in TLS whose it is.
 Task<void> PluginServer::admit(PluginServer& self, std::unique_ptr<Stream> stream) {
-  if (self.tls_.tls) {
-    const std::string peer = peer_text(stream->peer_process());
-    const MonotonicTime deadline = after(self.shared_.now(), kPluginHandshakeMax);
-    Result<std::unique_ptr<Stream>> shaken =
-        co_await self.tls_.tls->accept(self.shared_.loop(), std::move(stream), deadline);
-    if (!shaken) {
-      ++self.counters_.refused_tls;
-      self.powers_.log.write(PluginLogLevel::warn, "refused a connection",
-                             {{"reason", shaken.error().what}, {"peer", peer}});
-      co_return;
-    }
-    stream = *std::move(shaken);
+  const std::string peer = peer_text(stream->peer_process());
+  const MonotonicTime deadline = after(self.shared_.now(), kPluginHandshakeMax);
+  Result<std::unique_ptr<Stream>> shaken =
+      co_await self.tls_.tls->accept(self.shared_.loop(), std::move(stream), deadline);
+  if (shaken) {
+    self.server_.serve(*std::move(shaken));
+    co_return;
   }
-  self.server_.serve(std::move(stream));
+  ++self.counters_.refused_tls;
+  self.powers_.log.write(PluginLogLevel::warn, "refused a connection",
+                         {{"reason", shaken.error().what}, {"peer", peer}});
 }
 
 Task<void> PluginServer::watch_host(PluginServer& self) {
@@ -223,6 +251,7 @@ Task<void> PluginServer::wind_down(PluginServer& self) {
   }
   const MonotonicTime deadline = after(self.shared_.now(), self.options_.grace);
   co_await self.server_.drain(deadline);
+  if (self.share_) self.share_->close();
   self.shared_.finish(self.over_);
 }
 

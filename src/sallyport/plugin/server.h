@@ -34,6 +34,7 @@
 #include "sallyport/plugin/server_log.h"
 #include "sallyport/plugin/server_stdio.h"
 #include "sallyport/plugin/server_tls.h"
+#include "sallyport/plugin/shared_connection.h"
 #include "sallyport/rpc/health.h"
 #include "sallyport/rpc/reflection.h"
 #include "sallyport/rpc/server.h"
@@ -111,7 +112,7 @@ struct PluginServerPowers {
 Status check_plugin_cookie(const PluginServerOptions& options, const VariableLookup& variables);
 
 struct PluginServerCounters {
-  std::uint64_t refused_peers = 0;  ///< by PluginPeerRule
+  std::uint64_t refused_peers = 0;  ///< by PluginPeerRule, or one too many
   std::uint64_t refused_tls = 0;    ///< handshakes that failed
 };
 
@@ -144,6 +145,9 @@ class PluginServer {
   void add_services(const PluginTerms& terms);
   [[nodiscard]] PluginBrokerMeans broker_means() const;
   void take(std::unique_ptr<Stream> stream);
+  void begin(std::unique_ptr<Stream> stream);
+  void share(std::unique_ptr<Stream> carrier);
+  void refuse(Stream& stream, std::string_view why);
   static Task<void> admit(PluginServer& self, std::unique_ptr<Stream> stream);
   static Task<void> wind_down(PluginServer& self);
   static Task<void> watch_host(PluginServer& self);
@@ -166,6 +170,7 @@ class PluginServer {
   RpcHealth health_;
   std::unique_ptr<BlockingPool> pool_;
   std::optional<PluginStdio> stdio_;
+  std::shared_ptr<SharedConnection> share_;  ///< null: the host did not ask for it
   std::optional<PluginBroker> broker_;
   RpcServer server_;
   std::optional<Listener> listener_;

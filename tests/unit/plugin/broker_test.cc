@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sallyport/plugin/broker.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "sallyport/plugin/broker_stream.h"
 #include "tests/unit/plugin/served.h"
@@ -133,6 +136,103 @@ TEST_F(Brokered, LiesAboutAnAddressAreErrors) {
   EXPECT_EQ(host_->dial(3).error().code, Code::unavailable);
   for (std::uint32_t id = 10; id < 10 + 2 * kBrokerAnnouncedMax; ++id) tell({id, "unix", "/x", std::nullopt});
   end();
+}
+
+/// Shared is Brokered over one connection.
+class Shared : public Brokered {
+ protected:
+  void begin_shared(Duration patience = kBrokerPatience) {
+    variables_ = {{"PLUGIN_MULTIPLEX_GRPC", "true"}};
+    auto options = options_of();
+    options.broker_patience = patience;
+    options.versions[1] = [this](PluginSite& site) { plugin_ = &site.broker; };
+    ASSERT_TRUE(open(std::move(options)).has_value());
+    EXPECT_EQ(server_->handshake().multiplex, PluginHandshake::Multiplex::yes);
+    share_ = std::make_shared<SharedConnection>();
+    PluginBrokerMeans means;
+    means.loop = shared_;
+    means.share = share_;
+    means.patience = patience;
+    means.warn = [](std::string_view, std::string_view) {};
+    host_ = std::make_shared<PluginBroker>(std::move(means));
+    channel_ = RpcChannel::over(shared_, main_stream(), {});
+    stream_ = open_broker_stream(*channel_, shared_, host_);
+    stream_->head();
+  }
+  void end_shared() {
+    const SharedLoop::Hold hold(*shared_);
+    share_->close();
+    shared_->loop().run_until_idle();
+  }
+
+  std::shared_ptr<SharedConnection> share_;
+
+ private:
+  std::unique_ptr<Stream> main_stream() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    server_->handshake().address.path.copy(address.sun_path, sizeof address.sun_path - 1);
+    Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ::fcntl(socket.get(), F_SETFL, O_NONBLOCK);
+    const SharedLoop::Hold hold(*shared_);
+    auto carrier = socket_stream(shared_->loop(), std::move(socket), ConnectionFacts());
+    auto take = [this](std::unique_ptr<Stream> stream) { host_->take_stream(std::move(stream)); };
+    share_->begin(shared_->loop(), *std::move(carrier), YamuxRole::client, take, [](YamuxEnding) {});
+    return *share_->open();
+  }
+};
+
+TEST_F(Shared, BothWaysOverOneConnection) {
+  begin_shared();
+  const auto theirs = plugin_->next_id();
+  ASSERT_TRUE(plugin_->serve(theirs, add_echo).has_value());
+  const auto up = host_->dial(theirs);
+  ASSERT_TRUE(up.has_value()) << up.error().what;
+  EXPECT_EQ((*up)->call("/b.B/Echo", "up").message, "up");
+  ASSERT_TRUE(host_->serve(9, add_echo).has_value());
+  {
+    const SharedLoop::Hold hold(*shared_);
+    shared_->interest(1);
+  }
+  {
+    const auto down = plugin_->dial(9);
+    ASSERT_TRUE(down.has_value()) << down.error().what;
+    const std::string large(1'000'000, 'l');
+    EXPECT_EQ((*down)->call("/b.B/Echo", large).message, large);
+  }
+  EXPECT_EQ((*up)->call("/b.B/Echo", "again").message, "again");
+  {
+    const SharedLoop::Hold hold(*shared_);
+    shared_->interest(-1);
+  }
+  end();
+  end_shared();
+}
+
+TEST_F(Shared, AKnockIsAnsweredOnceSomebodyServes) {
+  begin_shared();
+  std::thread late([this] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_TRUE(plugin_->serve(3, add_echo).has_value());
+  });
+  const auto dialled = host_->dial(3);
+  late.join();
+  ASSERT_TRUE(dialled.has_value()) << dialled.error().what;
+  EXPECT_EQ((*dialled)->call("/b.B/Echo", "late").message, "late");
+  end();
+  end_shared();
+}
+
+TEST_F(Shared, AnAddressIsPassedOverAndAKnockForNobodyTimesOut) {
+  begin_shared(std::chrono::milliseconds(50));
+  {
+    const SharedLoop::Hold hold(*shared_);
+    host_->take(ConnInfo{4, "unix", "/x", std::nullopt}.message());
+  }
+  EXPECT_EQ(host_->dial(4).error().code, Code::deadline_exceeded);
+  end();
+  end_shared();
 }
 
 TEST(ConnInfoTest, ReadsWhatItWrites) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command host is a host made with github.com/hashicorp/go-plugin. It starts the plugin that its words name,
-// and does what -do says, one step after the other: ping, put=KEY=VALUE, get=KEY, add=KEY=NUMBER
+// and does what -do says, one step after the other: ping, put=KEY=VALUE, get=KEY, big=BYTES, add=KEY=NUMBER
 // (the plugin dials us), dial=KEY (we dial the plugin), alive, address, wait (for a
 // line on stdin). Each step prints a line; at the end comes what the plugin printed, and the log.
 package main
@@ -9,6 +9,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -35,7 +36,7 @@ func (raw) Unmarshal(data []byte, v any) error {
 func (raw) Name() string { return "proto" }
 
 func field(number int, text string) []byte {
-	return append([]byte{byte(number<<3 | 2), byte(len(text))}, text...)
+	return append(binary.AppendUvarint([]byte{byte(number<<3 | 2)}, uint64(len(text))), text...)
 }
 
 type kv struct {
@@ -123,7 +124,16 @@ func step(client *plugin.Client, protocol plugin.ClientProtocol, store kv, what 
 	case "get":
 		reply, err := store.call("/proto.KV/Get", field(1, rest))
 		must(what, err)
-		fmt.Printf("get %s\n", reply[2:])
+		_, size := binary.Uvarint(reply[1:])
+		fmt.Printf("get %s\n", reply[1+size:])
+	case "big": // there and back
+		bytes, _ := strconv.Atoi(rest)
+		value := strings.Repeat("0123456789abcdef", bytes/16)
+		_, err := store.call("/proto.KV/Put", append(field(1, "big"), field(2, value)...))
+		must(what, err)
+		reply, err := store.call("/proto.KV/Get", field(1, "big"))
+		must(what, err)
+		fmt.Println("big", strings.HasSuffix(string(reply), value))
 	case "add":
 		key, value, _ := strings.Cut(rest, "=")
 		number, _ := strconv.Atoi(value)
