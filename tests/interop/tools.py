@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,19 @@ def go_install(package, version):
             pytest.skip(f"{package}@{version} cannot be installed here: {done.stderr.strip()[-300:]}")
         making.rename(folder)
     return next(folder.iterdir())
+
+
+def python_with(package, version, oldest):
+    """A Python of its own that has a package of PyPI, installed once; `oldest` is the first Python that will do, a pair."""
+    if sys.version_info < oldest:
+        pytest.skip(f"{package} needs Python {oldest[0]}.{oldest[1]}")
+    folder = CACHE / f"python-{package}-{version}"
+    python = folder / "bin" / "python"
+    if not (folder / "whole").exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{package}=={version}"]):
+            done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+            if done.returncode:
+                pytest.skip(f"{package} {version} cannot be installed here: {(done.stdout + done.stderr).strip()[-300:]}")
+        (folder / "whole").touch()
+    return str(python)
