@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hosts made with github.com/hashicorp/go-plugin start our plugin: plain and AutoMTLS, versions, output, the end; and what must be refused."""
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -106,6 +107,32 @@ def test_mc_04_by_hand_it_says_what_it_is(host, tmp_path):
 def test_mc_03_a_strict_plugin_refuses_a_cookie_that_people_make_up(host, tmp_path):
     done = peer(tmp_path, "--strict-cookie", BASIC_PLUGIN="hello")
     assert done.returncode == 1 and "too short" in done.stderr and "hello" not in done.stderr
+
+
+def handed(tmp_path, cookie, **env):
+    """Starts the plugin with a cookie on a descriptor, and gives what it says until its handshake line, or its end."""
+    reading, writing = os.pipe()
+    os.write(writing, cookie)
+    os.close(writing)
+    process = subprocess.Popen([str(PEER)], cwd=tmp_path, pass_fds=[reading], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=plugin_environment(tmp_path, SALLYPORT_CREDENTIAL_FD=str(reading), **env))
+    os.close(reading)
+    line = process.stdout.readline()
+    if line:
+        process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    return line, process.returncode, said
+
+
+def test_mc_04_a_cookie_by_descriptor_has_to_be_one_that_nobody_guesses(host, tmp_path):
+    line, status, said = handed(tmp_path, secrets.token_urlsafe(32).encode())
+    assert line.startswith("1|1|unix|") and status == 0, said
+    line, status, said = handed(tmp_path, b"hello")
+    assert line == "" and status == 1 and "handed over by descriptor" in said and "hello" not in said
+    line, status, said = handed(tmp_path, b"")
+    assert line == "" and status == 1 and "handed over by descriptor" in said
+    line, status, said = handed(tmp_path, b"hello", BASIC_PLUGIN="hello")
+    assert line.startswith("1|1|unix|") and status == 0, "where the variable is set the descriptor is somebody else's"
 
 
 @pytest.mark.parametrize("name, value, why", [

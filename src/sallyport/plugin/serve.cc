@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +19,7 @@ namespace sallyport {
 namespace {
 
 constexpr int kAncestorsMax = 16;
+constexpr std::string_view kCookieDescriptorVariable = "SALLYPORT_CREDENTIAL_FD";
 /// Handlers that do not end are not waited for: this much after the grace the process ends regardless.
 constexpr Duration kLastGrace = std::chrono::seconds(1);
 
@@ -32,6 +34,24 @@ void forget(const std::string& name) {
   if (char* const value = std::getenv(name.c_str()); value != nullptr)
     wipe(std::as_writable_bytes(std::span(value, std::strlen(value))));
   ::unsetenv(name.c_str());
+}
+
+/// handed_cookie reads what the host handed over by descriptor, whole, and closes it; where the host uses the
+/// variable `key` the descriptor is somebody else's. An empty text, which is no cookie, stands for what
+/// cannot be read.
+std::optional<SecretText> handed_cookie(const std::string& key) {
+  const auto named = variable(kCookieDescriptorVariable);
+  if (!named || (!key.empty() && variable(key).has_value())) return std::nullopt;
+  const auto number = parse_decimal<std::uint16_t>(*named);
+  ::unsetenv(std::string(kCookieDescriptorVariable).c_str());
+  if (!number || *number <= STDERR_FILENO) return SecretText();
+  const Descriptor from(*number);
+  ssize_t got = 0;
+  auto text = SecretText::filled_by(kCookieTextMax + 1, [&](std::span<char> room) {
+    got = ::pread(from.get(), room.data(), room.size(), 0);
+    if (got < 0 && errno == ESPIPE) got = ::read(from.get(), room.data(), room.size());
+  });
+  return SecretText(text.expose().substr(0, got > 0 ? static_cast<std::size_t>(got) : 0));
 }
 
 /// parent_of reads the fourth field of /proc/PID/stat; 0 where that cannot be had.
@@ -143,6 +163,7 @@ Status serve_host(PluginServerOptions options) {
 Status serve_attached(PluginServerOptions options, const std::function<void(const PluginHandshake&)>& ready) {
   options.peers = PluginPeers::same_user;
   options.host_death = PluginHostDeath::live_on;
+  options.cookie_life = Duration::max();
   Real real(options.name);
   const Duration grace = options.grace;
   SALLYPORT_TRY(server, PluginServer::open(std::move(options), real.powers(), nullptr));
@@ -157,9 +178,9 @@ Status serve_attached(PluginServerOptions options, const std::function<void(cons
 
 int serve(PluginServerOptions options) {
   if (const auto prepared = prepare_process(); !prepared) return refuse_start(prepared.error());
-  if (const auto judged = check_plugin_cookie(options, variable); !judged)
+  if (const auto judged = check_plugin_cookie(options, variable, handed_cookie(options.cookie_key)); !judged)
     return refuse_cookie(judged.error());
-  forget(options.cookie_key);
+  if (!options.cookie_key.empty()) forget(options.cookie_key);
   const auto served = serve_host(std::move(options));
   return served ? 0 : refuse_start(served.error());
 }

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "sallyport/base/text.h"
-#include "sallyport/crypto/digest.h"
 #include "sallyport/plugin/broker_stream.h"
 #include "sallyport/plugin/stream_bridge.h"
 
@@ -24,27 +23,6 @@ std::string peer_text(const std::optional<PeerProcess>& peer) {
 }
 
 }  // namespace
-
-Status check_plugin_cookie(const PluginServerOptions& options, const VariableLookup& variables) {
-  if (options.cookie_key.empty() || options.cookie_value.empty()) {
-    return fail(Code::invalid_argument,
-                "this plugin is built without a magic cookie; its author has to set cookie_key and "
-                "cookie_value");
-  }
-  if (options.cookie_strictness) {
-    const auto judged = judge_cookie(options.cookie_value.expose(), *options.cookie_strictness);
-    if (judged.weakness != CookieWeakness::none)
-      return cookie_error(CookieFault::malformed, concat("the plugin's own: ", name_of(judged.weakness)));
-  }
-  const auto presented = variables(options.cookie_key).value_or("");
-  if (presented.empty()) {
-    if (options.cookie == PluginCookieDemand::optional) return ok();
-    return cookie_error(CookieFault::missing, concat("the variable ", options.cookie_key, " is not set"));
-  }
-  if (sha256(presented).matches(sha256(options.cookie_value.expose()))) return ok();
-  return cookie_error(CookieFault::authentication_failed,
-                      concat("the variable ", options.cookie_key, " holds another cookie"));
-}
 
 PluginServer::PluginServer(PluginServerOptions options, PluginServerPowers powers, StdioQueue* stdio)
     : options_(std::move(options)),
@@ -95,6 +73,8 @@ Status PluginServer::listen(const PluginTerms& terms) {
   place_ = std::move(place);
   door_ = std::move(door);
   peer_rule_.peers = place_.group ? PluginPeers::by_file : options_.peers;
+  const auto life = options_.cookie == PluginCookieDemand::required ? kCookieLife : kCookieLifeDevelopment;
+  cookie_expires_ = after(shared_.now(), options_.cookie_life.value_or(life));
   peer_rule_.own_uid = powers_.own_uid;
   peer_rule_.ancestors = powers_.ancestors;
   handshake_.app_version = terms.app_version;
@@ -171,14 +151,21 @@ void PluginServer::begin_stop() {
 
 void PluginServer::take(std::unique_ptr<Stream> stream) {
   const auto refusal = peer_rule_.refusal(stream->peer_process(), place_.transport);
-  if (refusal) return refuse(*stream, *refusal);
+  if (refusal) {
+    ++counters_.refused_peers;
+    return refuse(*stream, *refusal);
+  }
+  if (shared_.now() >= cookie_expires_) {
+    ++counters_.refused_late;
+    return refuse(*stream, advice_for(CookieFault::timed_out).message);
+  }
   if (!share_) return begin(std::move(stream));
-  if (share_->begun()) return refuse(*stream, "the host shares one connection, and has it already");
-  share(std::move(stream));
+  if (!share_->begun()) return share(std::move(stream));
+  ++counters_.refused_peers;
+  refuse(*stream, "the host shares one connection, and has it already");
 }
 
 void PluginServer::refuse(Stream& stream, std::string_view why) {
-  ++counters_.refused_peers;
   powers_.log.write(PluginLogLevel::warn, "refused a connection",
                     {{"reason", why}, {"peer", peer_text(stream.peer_process())}});
 }

@@ -68,7 +68,10 @@ enum class PluginHostDeath : std::uint8_t { stop, live_on };
 struct PluginServerOptions {
   PluginServerOptions() = default;
   /// cookie_key names the variable in which the host has to present cookie_value. It tells "started by its
-  /// host" from "started by hand", and is no secret: every copy of the plugin holds it.
+  /// host" from "started by hand", and is no secret: every copy of the plugin holds it. Hosts of sallyport
+  /// may hand a cookie over by descriptor instead (SALLYPORT_CREDENTIAL_FD), drawn for this launch: it has to
+  /// be one that nobody guesses. Without a key only that way is left, and then cookie_value, where it is set,
+  /// is a secret which the one that is handed over has to be.
   std::string cookie_key;
   SecretText cookie_value;
   /// optional lets who presents nothing in, for development; a wrong cookie is refused all the same.
@@ -76,6 +79,10 @@ struct PluginServerOptions {
   /// cookie_strictness makes a cookie_value that is short, or easily guessed, an error. Unset: any will do,
   /// as with go-plugin, whose cookies people make up.
   std::optional<CookieStrictness> cookie_strictness;
+  /// cookie_life is how long after the start a connection may be the first or a new one: later ones are
+  /// refused, and those that stand go on. Duration::max(): without end. Unset: kCookieLife, or
+  /// kCookieLifeDevelopment where the cookie is optional.
+  std::optional<Duration> cookie_life;
   /// versions are the protocol versions that this plugin serves, with what adds each one's services. The
   /// highest that the host offers too is chosen.
   std::map<std::uint32_t, std::function<void(PluginSite& site)>> versions;
@@ -107,11 +114,14 @@ struct PluginServerPowers {
   int host_process = -1;                ///< a pidfd of the process that started us; -1: not watched
 };
 
-/// check_plugin_cookie judges what the host presented; see CookieFault. Its errors say what to do, and no
-/// cookie. invalid_argument, too, where the options themselves are amiss.
-Status check_plugin_cookie(const PluginServerOptions& options, const VariableLookup& variables);
+/// check_plugin_cookie judges what the host presented: by variable, or, where that is not set, what was
+/// `handed` over by descriptor; see CookieFault. Its errors say what to do, and no cookie. invalid_argument,
+/// too, where the options themselves are amiss.
+Status check_plugin_cookie(const PluginServerOptions& options, const VariableLookup& variables,
+                           const std::optional<SecretText>& handed = std::nullopt);
 
 struct PluginServerCounters {
+  std::uint64_t refused_late = 0;   ///< after the cookie's life
   std::uint64_t refused_peers = 0;  ///< by PluginPeerRule, or one too many
   std::uint64_t refused_tls = 0;    ///< handshakes that failed
 };
@@ -160,6 +170,7 @@ class PluginServer {
   PluginServerTls tls_;
   PluginPlace place_;
   PluginPeerRule peer_rule_;
+  MonotonicTime cookie_expires_{};
   PluginHandshake handshake_;
   std::shared_ptr<SharedLoop> loop_;
   SharedLoop& shared_;

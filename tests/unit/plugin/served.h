@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <map>
 #include <string>
@@ -41,6 +42,17 @@ inline PluginServerOptions options_of(std::string_view cookie = "hello") {
   return options;
 }
 
+/// ShiftedClock is the real one, moved on by a test.
+class ShiftedClock final : public MonotonicClock {
+ public:
+  [[nodiscard]] MonotonicTime now() const override { return system_.now() + Duration(shift_.load()); }
+  void advance(Duration by) { shift_ += by.count(); }
+
+ private:
+  SystemMonotonicClock system_;
+  std::atomic<Duration::rep> shift_{0};
+};
+
 /// Served: open() a plugin, call it by channel(). Its directory has to be empty at the end.
 class Served : public ::testing::Test {
  protected:
@@ -59,7 +71,7 @@ class Served : public ::testing::Test {
 
   Status open(PluginServerOptions options = options_of(), std::vector<std::int32_t> ancestors = {}) {
     PluginServerPowers powers{clock_,
-                              monotonic_,
+                              plugin_clock_,
                               entropy_,
                               files_,
                               log_,
@@ -88,6 +100,7 @@ class Served : public ::testing::Test {
   Variables variables_;
   SystemClock clock_;
   SystemMonotonicClock monotonic_;
+  ShiftedClock plugin_clock_;
   SystemEntropy entropy_;
   SystemFiles files_;
   Descriptor null_{::open("/dev/null", O_WRONLY | O_CLOEXEC)};

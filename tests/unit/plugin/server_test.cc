@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "sallyport/env/testing/fakes.h"
 #include "tests/unit/plugin/served.h"
 
 namespace sallyport {
@@ -135,14 +136,66 @@ TEST(PluginCookieCheck, MC_04_required_or_optional_and_never_wrong) {
   EXPECT_EQ(judge({{"KEY", "hullo"}}, PluginCookieDemand::optional), CookieFault::authentication_failed);
 }
 
+TEST(PluginCookieCheck, MC_04_by_descriptor_it_is_drawn_for_the_launch) {
+  const Variables none;
+  const auto judge = [&none](const PluginServerOptions& options, std::string_view handed) {
+    const auto judged = check_plugin_cookie(options, lookup_in(none), SecretText(handed));
+    return judged ? std::optional<CookieFault>() : cookie_fault_of(judged.error());
+  };
+  CountingEntropy entropy;
+  const auto first = *MagicCookie::generate(entropy);
+  const auto second = *MagicCookie::generate(entropy);
+  EXPECT_EQ(judge(options_of(), first.text().expose()), std::nullopt) << "no variable is needed then";
+  EXPECT_EQ(judge(options_of(), ""), CookieFault::malformed);
+  EXPECT_EQ(judge(options_of(), "hello"), CookieFault::malformed) << "the one for the variable is too weak";
+  EXPECT_EQ(judge(options_of(), std::string(kCookieTextMax + 1, 'x')), CookieFault::malformed);
+  PluginServerOptions secret;
+  EXPECT_EQ(cookie_fault_of(check_plugin_cookie(secret, lookup_in(none)).error()), CookieFault::missing);
+  EXPECT_EQ(judge(secret, first.text().expose()), std::nullopt);
+  secret.cookie_value = first.text().duplicate();
+  EXPECT_EQ(judge(secret, first.text().expose()), std::nullopt);
+  EXPECT_EQ(judge(secret, second.text().expose()), CookieFault::authentication_failed);
+}
+
+TEST(PluginCookieCheck, MC_06_a_cookie_of_one_plugin_is_refused_by_another) {
+  CountingEntropy entropy;
+  PluginServerOptions one;
+  one.cookie_value = MagicCookie::generate(entropy)->text().duplicate();
+  PluginServerOptions other;
+  other.cookie_value = MagicCookie::generate(entropy)->text().duplicate();
+  const Variables none;
+  EXPECT_TRUE(check_plugin_cookie(one, lookup_in(none), one.cookie_value.duplicate()).has_value());
+  EXPECT_FALSE(check_plugin_cookie(other, lookup_in(none), one.cookie_value.duplicate()).has_value());
+}
+
+TEST_F(Served, MC_04_after_the_cookies_life_no_new_connection_and_the_old_stays) {
+  auto options = options_of();
+  options.cookie_life = std::chrono::seconds(300);
+  ASSERT_TRUE(open(std::move(options)).has_value());
+  const auto held = channel();
+  EXPECT_EQ(held->call("/t.T/Echo", "in time").message, "in time");
+  plugin_clock_.advance(std::chrono::seconds(301));
+  EXPECT_FALSE(call("/t.T/Echo", "late").status.is_ok());
+  EXPECT_EQ(held->call("/t.T/Echo", "still").message, "still");
+  server_->stop();
+  thread_.join();
+  EXPECT_EQ(server_->counters().refused_late, 1U);
+  server_.reset();
+}
+
 TEST(PluginCookieCheck, MC_03_a_strict_plugin_wants_no_made_up_cookie) {
   const Variables variables{{"KEY", "hello"}};
   auto options = options_of();
   options.cookie_strictness = CookieStrictness::strict;
   EXPECT_EQ(cookie_fault_of(check_plugin_cookie(options, lookup_in(variables)).error()),
             CookieFault::malformed);
-  EXPECT_EQ(check_plugin_cookie(PluginServerOptions(), lookup_in(variables)).error().code,
-            Code::invalid_argument);
+  PluginServerOptions half;
+  half.cookie_key = "KEY";
+  EXPECT_EQ(check_plugin_cookie(half, lookup_in(variables)).error().code, Code::invalid_argument);
+  half.cookie_key.clear();
+  half.cookie_value = SecretText("hello");
+  EXPECT_EQ(cookie_fault_of(check_plugin_cookie(half, lookup_in(variables)).error()), CookieFault::malformed)
+      << "a secret has to be one";
 }
 
 }  // namespace
