@@ -59,6 +59,7 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/sallyport-config-ve
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sallyport-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/sallyport-config-version.cmake
   DESTINATION ${package_dir} COMPONENT development)
 # Not sallyport.cmake: an installation over an older one removes the old sallyport-*.cmake beside that, the config file with them.
+install(FILES ${CMAKE_CURRENT_SOURCE_DIR}/cmake/SallyportGenerate.cmake DESTINATION ${package_dir} COMPONENT development)
 install(EXPORT sallyport FILE sallyport-targets.cmake NAMESPACE sallyport:: DESTINATION ${package_dir} COMPONENT development)
 
 get_property(modules GLOBAL PROPERTY SALLYPORT_MODULES)
@@ -98,6 +99,7 @@ program over the network proves first who that is, and the program gets a
 credential by which it knows that a request came through the gate.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libsallyport-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS ON)  # of protoc-gen-sallyport
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${development_depends}")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "Headers and static libraries, for programs that embed the gate:
 find_package(sallyport) or pkg-config sallyport.")

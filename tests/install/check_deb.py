@@ -16,7 +16,7 @@ PROGRAM = {
 }
 LIBRARIES_NEEDED = ("libc6", "libssl3", "libsodium23", "libyaml-cpp", "libqrencode")
 DEVELOPMENT = ("usr/include/sallyport/authn/gate.h", "usr/lib/cmake/sallyport/sallyport-config.cmake", "usr/lib/pkgconfig/sallyport.pc",
-               "usr/lib/libsallyport_credential.a", "usr/share/doc/libsallyport-dev/copyright")
+               "usr/lib/libsallyport_credential.a", "usr/bin/protoc-gen-sallyport", "usr/lib/cmake/sallyport/SallyportGenerate.cmake", "usr/share/doc/libsallyport-dev/copyright")
 DEVELOPMENT_NEEDED = ("libssl-dev", "libsodium-dev", "libyaml-cpp-dev", "pkg-config")
 
 
@@ -69,7 +69,7 @@ def check_development(package, root):
     files = unpacked(package, root)
     for wanted in DEVELOPMENT:
         assert wanted in files, f"{package.name} lacks {wanted}"
-    inner = [file for file in files if "/internal/" in file or "/testing/" in file or file.startswith("usr/bin/")]
+    inner = [file for file in files if "/internal/" in file or "/testing/" in file or (file.startswith("usr/bin/") and file != "usr/bin/protoc-gen-sallyport")]
     assert not inner, f"not for users: {inner}"
     check_modes(package, root)
     check_depends(package, DEVELOPMENT_NEEDED)

@@ -232,6 +232,18 @@ def test_sigint_is_the_hosts_and_sigterm_stops(waiting, tmp_path):
     assert not sockets(tmp_path)
 
 
+def test_our_example_is_started_by_the_example_of_go_plugin(host, tmp_path):
+    plugin = PEER.with_name("kv_plugin")
+    if not plugin.exists():
+        pytest.skip(f"{plugin} is not built: apt-get install libprotoc-dev protobuf-compiler")
+    example = go_install("github.com/hashicorp/go-plugin/examples/grpc", VERSION)
+    env = plugin_environment(tmp_path, KV_PROTO="grpc", KV_PLUGIN=str(plugin))
+    assert run(example, tmp_path, "put", "hello", "world", env=env)[0] == 0
+    status, said = run(example, tmp_path, "get", "hello", env=env)
+    assert status == 0 and "world" in said
+    assert run(example, tmp_path, "put", "../x", "world", env=env)[0] != 0 and "no such key" in run(example, tmp_path, "get", "other", env=env)[1]
+
+
 def test_the_example_of_go_plugin_uses_our_plugin_unchanged(host, tmp_path):
     example = go_install("github.com/hashicorp/go-plugin/examples/grpc", VERSION)
     env = plugin_environment(tmp_path, KV_PROTO="grpc", KV_PLUGIN=str(PEER))
