@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the real tools; what npm has is installed once into build/interop-cache."""
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -36,6 +38,15 @@ def npm(package, version, program):
     return str(found)
 
 
+@contextlib.contextmanager
+def alone(name):
+    """One process at a time fills a place of the cache: test files run side by side."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f"{name}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def go_tool(version):
     """The path of Go, at least as new as `version`, a pair; skips where there is none."""
     go = need("go", "golang-go")
@@ -57,12 +68,15 @@ def go_program(folder):
     for file in sorted(folder.iterdir()):
         state.update(file.name.encode() + b"\0" + file.read_bytes())
     program = CACHE / f"go-{folder.name}-{state.hexdigest()[:16]}"
-    if not program.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run([go, "build", "-o", str(program), "."], cwd=folder, capture_output=True, text=True, timeout=800, env=go_environment())
+    with alone(program.name):
+        if program.exists():
+            return program
+        made = program.with_suffix(".part")
+        done = subprocess.run([go, "build", "-o", str(made), "."], cwd=folder, capture_output=True, text=True, timeout=800, env=go_environment())
         if done.returncode and ("dial tcp" in done.stderr or "no such host" in done.stderr or "module lookup disabled" in done.stderr):
             pytest.skip(f"the Go module proxy is out of reach: {done.stderr.strip()[-300:]}")
         assert done.returncode == 0, done.stderr
+        made.rename(program)
     return program
 
 
@@ -70,7 +84,9 @@ def go_install(package, version):
     """The program of a Go package at a version, installed once."""
     go = go_tool((1, 24))
     folder = CACHE / (package.replace("/", "-") + "-" + version)
-    if not folder.exists():
+    with alone(folder.name):
+        if folder.exists():
+            return next(folder.iterdir())
         making = folder.with_name(folder.name + ".part")
         done = subprocess.run([go, "install", f"{package}@{version}"], capture_output=True, text=True, timeout=800, env={**go_environment(), "GOBIN": str(making)})
         if done.returncode:
@@ -85,8 +101,9 @@ def python_with(package, version, oldest):
         pytest.skip(f"{package} needs Python {oldest[0]}.{oldest[1]}")
     folder = CACHE / f"python-{package}-{version}"
     python = folder / "bin" / "python"
-    if not (folder / "whole").exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
+    with alone(folder.name):
+        if (folder / "whole").exists():
+            return str(python)
         for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", f"{package}=={version}"]):
             done = subprocess.run(command, capture_output=True, text=True, timeout=600)
             if done.returncode:

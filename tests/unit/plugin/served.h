@@ -14,6 +14,7 @@
 
 #include "sallyport/base/text.h"
 #include "sallyport/env/posix/system.h"
+#include "sallyport/net/dialer.h"
 #include "sallyport/plugin/server.h"
 #include "sallyport/rpc/channel.h"
 
@@ -88,6 +89,32 @@ class Served : public ::testing::Test {
     const auto made = RpcChannel::connect(shared_, server_->handshake().address, {}, soon());
     EXPECT_TRUE(made.has_value());
     return made ? *made : nullptr;
+  }
+  /// channel_over is channel() by TLS.
+  Result<std::shared_ptr<RpcChannel>> channel_over(std::shared_ptr<const MutualTls> tls) {
+    struct Made {
+      SharedLoop::Turn turn;
+      Result<std::unique_ptr<Stream>> stream = fail(Code::deadline_exceeded, "too slow");
+    };
+    const auto made = std::make_shared<Made>();
+    const auto dial = [](SharedLoop& loop, SocketAddress to, std::shared_ptr<const MutualTls> by,
+                         std::shared_ptr<Made> into, MonotonicTime deadline) -> Task<void> {
+      SocketDialer dialer(loop.loop());
+      into->stream = co_await dialer.dial(to, deadline);
+      if (into->stream) {
+        std::unique_ptr<Stream> plain = *std::move(into->stream);
+        into->stream = co_await by->connect(loop.loop(), std::move(plain), deadline);
+      }
+      loop.finish(into->turn);
+    };
+    {
+      SharedLoop::Hold hold(*shared_);
+      Task<void> dialling = dial(*shared_, server_->handshake().address, std::move(tls), made, soon());
+      shared_->loop().spawn(std::move(dialling));
+      shared_->wait(hold, made->turn, soon());
+    }
+    if (!made->stream) return std::move(made->stream).error();
+    return RpcChannel::over(shared_, *std::move(made->stream), {});
   }
   RpcReply call(std::string_view method, std::string_view request = {}) {
     RpcCallOptions options;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "sallyport/env/testing/fakes.h"
+#include "sallyport/pki/authority.h"
 #include "tests/unit/plugin/served.h"
 
 namespace sallyport {
@@ -181,6 +182,68 @@ TEST_F(Served, MC_04_after_the_cookies_life_no_new_connection_and_the_old_stays)
   thread_.join();
   EXPECT_EQ(server_->counters().refused_late, 1U);
   server_.reset();
+}
+
+CertifiedKey one_time(KeyKind key = KeyKind::p256) {
+  SystemEntropy entropy;
+  LeafRequest request;
+  request.use = CertificateUse::peer;
+  request.key = key;
+  request.names = *subject_names({"localhost"});
+  request.life = std::chrono::hours(1);
+  return *self_signed(request, entropy, SystemClock().now());
+}
+
+std::shared_ptr<const MutualTls> tls_of(const CertifiedKey& own, const Certificate& trusted) {
+  const auto key = *own.key.to_pem();
+  return *MutualTls::make(*TlsIdentity::from_pem(own.chain_pem(), key), trusted.to_pem());
+}
+
+TEST_F(Served, SG_02_the_hosts_certificate_alone_is_let_in_whatever_its_curve) {
+  for (const KeyKind key : {KeyKind::p256, KeyKind::p384, KeyKind::p521}) {
+    const auto host = one_time(key);
+    variables_ = {{"PLUGIN_CLIENT_CERT", host.certificate.to_pem()}};
+    ASSERT_TRUE(open().has_value());
+    const Certificate plugin = *server_->handshake().certificate;
+    const auto trusted = channel_over(tls_of(host, plugin));
+    ASSERT_TRUE(trusted.has_value()) << trusted.error().what;
+    EXPECT_EQ((*trusted)->call("/t.T/Echo", "hi").message, "hi");
+    // In TLS 1.3 a refused client learns so at its first read.
+    const auto stranger = channel_over(tls_of(one_time(key), plugin));
+    EXPECT_FALSE(stranger.has_value() && (*stranger)->call("/t.T/Echo", "hi").status.is_ok());
+    EXPECT_FALSE(channel_over(tls_of(host, one_time().certificate)).has_value()) << "not our plugin";
+    EXPECT_FALSE(call("/t.T/Echo", "plain").status.is_ok());
+    server_->stop();
+    thread_.join();
+    EXPECT_GE(server_->counters().refused_tls, 2U);
+    server_.reset();
+  }
+}
+
+TEST_F(Served, SG_01_explicit_tls_lets_in_whom_its_authority_certified) {
+  SystemEntropy entropy;
+  const WallTime now = SystemClock().now();
+  const auto authority = *Authority::create({.name = "plugins", .permitted = {}}, entropy, now);
+  const auto issue = [&](const Authority& by) {
+    LeafRequest request;
+    request.use = CertificateUse::peer;
+    request.names = *subject_names({"localhost"});
+    return *by.issue(request, entropy, now);
+  };
+  const auto own = issue(authority);
+  auto options = options_of();
+  options.tls.certificate = own.chain_pem();
+  options.tls.key = *own.key.to_pem();
+  options.tls.client_roots = authority.certificate().to_pem();
+  variables_ = {{"PLUGIN_CLIENT_CERT", one_time().certificate.to_pem()}};
+  ASSERT_TRUE(open(std::move(options)).has_value());
+  EXPECT_FALSE(server_->handshake().certificate.has_value());
+  const auto known = channel_over(tls_of(issue(authority), authority.certificate()));
+  ASSERT_TRUE(known.has_value()) << known.error().what;
+  EXPECT_EQ((*known)->call("/t.T/Echo", "hi").message, "hi");
+  const auto other = *Authority::create({.name = "others", .permitted = {}}, entropy, now);
+  const auto stranger = channel_over(tls_of(issue(other), authority.certificate()));
+  EXPECT_FALSE(stranger.has_value() && (*stranger)->call("/t.T/Echo", "hi").status.is_ok());
 }
 
 TEST(PluginCookieCheck, MC_03_a_strict_plugin_wants_no_made_up_cookie) {
