@@ -157,8 +157,8 @@ def waiting(host, tmp_path):
     """A Go host that has started our plugin, told its address and waits."""
     started = []
 
-    def start(*words, plugin=()):
-        process = subprocess.Popen([str(host), *words, "-do", "address,wait,ping", str(PEER), *plugin], cwd=tmp_path, env=plugin_environment(tmp_path), stdin=subprocess.PIPE,
+    def start(*words, plugin=(), first=""):
+        process = subprocess.Popen([str(host), *words, "-do", f"{first}address,wait,ping", str(PEER), *plugin], cwd=tmp_path, env=plugin_environment(tmp_path), stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         started.append(process)
         assert process.stdout.readline().startswith("version")
@@ -242,6 +242,12 @@ def test_our_example_is_started_by_the_example_of_go_plugin(host, tmp_path):
     status, said = run(example, tmp_path, "get", "hello", env=env)
     assert status == 0 and "world" in said
     assert run(example, tmp_path, "put", "../x", "world", env=env)[0] != 0 and "no such key" in run(example, tmp_path, "get", "other", env=env)[1]
+
+
+def test_a_handler_that_never_returns_does_not_keep_the_plugin(waiting):
+    _, _, pid = waiting(first="hang,")
+    os.kill(pid, signal.SIGTERM)
+    eventually(lambda: not alive(pid))
 
 
 def test_the_example_of_go_plugin_uses_our_plugin_unchanged(host, tmp_path):

@@ -53,24 +53,29 @@ void PluginBroker::take(std::string_view message) {
 void PluginBroker::forget_old() {
   const auto now = means_.loop->now();
   std::erase_if(announced_, [now](const auto& one) { return one.second.expires <= now; });
+  std::erase_if(early_knocks_, [now](const auto& one) { return one.second <= now; });
+  std::erase_if(expected_, [now](const auto& one) { return one.expires <= now; });
 }
 
 void PluginBroker::take_knock(std::uint32_t id) {
+  forget_old();
   if (services_.contains(id)) return open_up(id);
   // No answer until somebody serves it, as in go-plugin; the other side waits, and gives up.
-  if (early_knocks_.size() < kBrokerAnnouncedMax) early_knocks_.insert(id);
+  if (early_knocks_.size() < kBrokerAnnouncedMax)
+    early_knocks_[id] = after(means_.loop->now(), means_.patience);
 }
 
 /// open_up answers a knock: the next stream is for `id`.
 void PluginBroker::open_up(std::uint32_t id) {
   if (!wire_ || expected_.size() >= kBrokerAnnouncedMax) return;
-  expected_.push_back(id);
+  expected_.push_back({id, after(means_.loop->now(), means_.patience)});
   wire_->send(ConnInfo{id, {}, {}, ConnInfo::Knock{true, true, {}}}.message());
 }
 
 std::unique_ptr<Stream> PluginBroker::take_stream(std::unique_ptr<Stream> stream) {
+  forget_old();  // whoever knocked and did not come is waited for no longer
   if (expected_.empty()) return stream;
-  const auto found = services_.find(expected_.front());
+  const auto found = services_.find(expected_.front().id);
   expected_.pop_front();
   if (found != services_.end()) admit(found->second, std::move(stream));
   return nullptr;
@@ -89,6 +94,7 @@ Status PluginBroker::serve(std::uint32_t id, const std::function<void(RpcServer&
     return fail(Code::already_exists, concat("number ", id, " is served already; take next_id()"));
   if (services_.size() >= kBrokerServicesMax)
     return fail(Code::exhausted, concat("more than ", kBrokerServicesMax, " services of one broker"));
+  forget_old();
   auto service = std::make_shared<Service>(means_.loop->loop(), means_.rpc);
   add(service->server);
   if (!means_.share) SALLYPORT_CHECK(listen(service, std::move(door)));

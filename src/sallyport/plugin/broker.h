@@ -12,7 +12,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,8 +74,9 @@ class PluginBroker {
   /// next_id gives a number that this side has not used. Any thread.
   std::uint32_t next_id();
   /// serve listens for number `id` and tells the other side where. `add` adds the services; handlers run on
-  /// the broker's loop or on a pool, as they are added. Errors: already_exists, exhausted
-  /// (kBrokerServicesMax), unavailable (the other side is gone), those of open_plugin_door.
+  /// the broker's loop or on a pool, as they are added; it is called under the loop's lock, and so calls no
+  /// broker. Errors: already_exists, exhausted (kBrokerServicesMax), unavailable (the other side is gone),
+  /// those of open_plugin_door.
   Status serve(std::uint32_t id, const std::function<void(RpcServer&)>& add);
   /// stop ends what serve() began: calls under way are cut.
   void stop(std::uint32_t id);
@@ -108,6 +108,10 @@ class PluginBroker {
     ConnInfo info;
     MonotonicTime expires;
   };
+  struct Expected {
+    std::uint32_t id;
+    MonotonicTime expires;
+  };
   void admit(const std::shared_ptr<Service>& service, std::unique_ptr<Stream> stream);
   void take_knock(std::uint32_t id);
   void open_up(std::uint32_t id);
@@ -132,9 +136,9 @@ class PluginBroker {
   std::map<std::uint32_t, std::shared_ptr<Service>> services_;
   std::map<std::uint32_t, Announced> announced_;
   std::map<std::uint32_t, Wait*> waiting_;
-  std::deque<std::uint32_t> expected_;            ///< whose knocks were answered: the next streams are theirs
-  std::set<std::uint32_t> early_knocks_;          ///< for what is not served yet
-  std::vector<std::shared_ptr<Service>> ending_;  ///< kept until their connections have ended
+  std::deque<Expected> expected_;  ///< whose knocks were answered: the next streams are theirs
+  std::map<std::uint32_t, MonotonicTime> early_knocks_;  ///< for what is not served yet
+  std::vector<std::shared_ptr<Service>> ending_;         ///< kept until their connections have ended
   enum class Life : std::uint8_t { open, closed } life_ = Life::open;
 };
 

@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
 #include "sallyport/base/text.h"
@@ -20,8 +22,6 @@ namespace {
 
 constexpr int kAncestorsMax = 16;
 constexpr std::string_view kCookieDescriptorVariable = "SALLYPORT_CREDENTIAL_FD";
-/// Handlers that do not end are not waited for: this much after the grace the process ends regardless.
-constexpr Duration kLastGrace = std::chrono::seconds(1);
 
 std::optional<std::string_view> variable(std::string_view name) {
   const char* const value = std::getenv(std::string(name).c_str());
@@ -107,13 +107,33 @@ int refuse_cookie(const Error& error) {
   return refuse_start(error);
 }
 
-/// end_regardless ends the process where a handler that never returns would keep it.
-void end_regardless(Duration grace) {
-  std::thread([grace] {
-    std::this_thread::sleep_for(grace + kLastGrace);
-    std::_Exit(0);
-  }).detach();
-}
+/// LastGrace ends the process where a handler that never returns would keep it. Its own end calls that off.
+class LastGrace {
+ public:
+  LastGrace() = default;
+  LastGrace(const LastGrace&) = delete;
+  LastGrace& operator=(const LastGrace&) = delete;
+  ~LastGrace() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    ended_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+  void begin(Duration grace) {
+    thread_ = std::thread([this, grace] {
+      std::unique_lock lock(mutex_);
+      if (!ended_.wait_for(lock, grace, [this] { return over_; })) std::_Exit(0);
+    });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool over_ = false;  ///< guarded by mutex_
+  std::thread thread_;
+};
 
 /// Real makes the powers, and holds what they are made of.
 struct Real {
@@ -143,6 +163,7 @@ Status prepare_process() {
 Status serve_host(PluginServerOptions options) {
   Real real(options.name);
   const Duration grace = options.grace;
+  LastGrace last;
   StdioQueue output;
   SALLYPORT_TRY(server, PluginServer::open(std::move(options), real.powers(), &output));
   forget("PLUGIN_SERVER_KEY");
@@ -151,7 +172,7 @@ Status serve_host(PluginServerOptions options) {
   if (!write_whole(real.out.get(), server->handshake().line()))
     return fail(Code::unavailable, "nobody reads the handshake line");
   server->run();
-  end_regardless(grace);
+  last.begin(grace);
   capture->finish();
   // What no host took is not lost where it was an error's last words.
   while (const auto chunk = output.take()) {
@@ -166,11 +187,12 @@ Status serve_attached(PluginServerOptions options, const std::function<void(cons
   options.cookie_life = Duration::max();
   Real real(options.name);
   const Duration grace = options.grace;
+  LastGrace last;
   SALLYPORT_TRY(server, PluginServer::open(std::move(options), real.powers(), nullptr));
   SALLYPORT_CHECK(server->watch_signals(PluginInterrupt::stops));
   ready(server->handshake());
   server->run();
-  end_regardless(grace);
+  last.begin(grace);
   return ok();
 }
 

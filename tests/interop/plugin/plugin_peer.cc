@@ -2,7 +2,7 @@
 // plugin_peer: a plugin for other implementations' hosts. Serves two of go-plugin's examples: proto.KV, which
 // keeps each value in a file kv_<key> of the working directory and prints what it puts on stdout and stderr;
 // and proto.Counter, whose sums the host does, by the broker. /peer.Peer/Open serves proto.KV by the broker
-// and gives the number.
+// and gives the number; /peer.Peer/Hang never returns.
 #include <unistd.h>
 
 #include <cstdio>
@@ -100,6 +100,10 @@ void serve_kv(PluginSite& site) {
       [&broker = site.broker, &pool = site.pool](RpcServerCall&, std::string_view, std::string& response) {
         return open_kv(broker, pool, response);
       });
+  site.server.add_on(site.pool, "/peer.Peer/Hang", [](RpcServerCall&, std::string_view, std::string&) {
+    while (true) ::pause();
+    return rpc_ok();
+  });
   site.log.write(PluginLogLevel::info, "the peer is there", {{"pid", concat(::getpid())}});
 }
 

@@ -2,7 +2,7 @@
 
 // Command host is a host made with github.com/hashicorp/go-plugin. It starts the plugin that its words name,
 // and does what -do says, one step after the other: ping, put=KEY=VALUE, get=KEY, big=BYTES, add=KEY=NUMBER
-// (the plugin dials us), dial=KEY (we dial the plugin), alive, address, wait (for a
+// (the plugin dials us), dial=KEY (we dial the plugin), hang, alive, address, wait (for a
 // line on stdin). Each step prints a line; at the end comes what the plugin printed, and the log.
 package main
 
@@ -153,6 +153,9 @@ func step(client *plugin.Client, protocol plugin.ClientProtocol, store kv, what 
 		must(what, err)
 		fmt.Printf("dialled %s\n", value[2:])
 		conn.Close()
+	case "hang":
+		go store.call("/peer.Peer/Hang", nil)
+		must(what, protocol.Ping())
 	case "alive":
 		fmt.Println("exited", client.Exited())
 	case "address":
