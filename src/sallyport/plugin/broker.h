@@ -120,7 +120,7 @@ class PluginBroker {
   void end(std::map<std::uint32_t, std::shared_ptr<Service>>::iterator which);
   void forget_old();
   Result<ConnInfo> await_info(SharedLoop::Hold& hold, std::uint32_t id, MonotonicTime deadline);
-  Result<std::unique_ptr<Stream>> connect(SharedLoop::Hold& hold, std::shared_ptr<Dialling> dialling,
+  Result<std::unique_ptr<Stream>> connect(SharedLoop::Hold& hold, const std::shared_ptr<Dialling>& dialling,
                                           MonotonicTime deadline);
   static Task<void> accept_tls(PluginBroker& self, std::shared_ptr<Service> service,
                                std::unique_ptr<Stream> stream);

@@ -73,7 +73,7 @@ Task<void> PluginBroker::connect_for(std::shared_ptr<Dialling> dialling) {
 }
 
 Result<std::unique_ptr<Stream>> PluginBroker::connect(SharedLoop::Hold& hold,
-                                                      std::shared_ptr<Dialling> dialling,
+                                                      const std::shared_ptr<Dialling>& dialling,
                                                       MonotonicTime deadline) {
   dialling->loop = means_.loop;
   dialling->tls = means_.tls;
@@ -100,7 +100,7 @@ Result<std::shared_ptr<RpcChannel>> PluginBroker::dial(std::uint32_t id, RpcChan
       SALLYPORT_TRY(address, info.where());
       dialling->address = std::move(address);
     }
-    SALLYPORT_TRY(connected, connect(hold, std::move(dialling), deadline));
+    SALLYPORT_TRY(connected, connect(hold, dialling, deadline));
     stream = std::move(connected);
   }
   return RpcChannel::over(means_.loop, std::move(stream), std::move(options));

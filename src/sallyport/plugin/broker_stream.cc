@@ -93,8 +93,8 @@ void add_broker(RpcServer& server, PluginBroker& broker) {
                        [&broker](RpcServerCall& call) { return serve_stream(broker, broker.loop(), call); });
 }
 
-std::shared_ptr<RpcStream> open_broker_stream(RpcChannel& channel, std::shared_ptr<SharedLoop> loop,
-                                              std::shared_ptr<PluginBroker> broker) {
+std::shared_ptr<RpcStream> open_broker_stream(RpcChannel& channel, const std::shared_ptr<SharedLoop>& loop,
+                                              const std::shared_ptr<PluginBroker>& broker) {
   auto stream = channel.open(kStartStream);
   {
     const SharedLoop::Hold hold(*loop);

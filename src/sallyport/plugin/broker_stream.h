@@ -17,7 +17,7 @@ void add_broker(RpcServer& server, PluginBroker& broker);
 /// open_broker_stream calls the plugin's. It is there until the stream that is returned, the broker or the
 /// connection ends. A plugin without a broker answers `unimplemented`: dial() and serve() then give
 /// unavailable. `broker` lives on `loop`, the channel's.
-std::shared_ptr<RpcStream> open_broker_stream(RpcChannel& channel, std::shared_ptr<SharedLoop> loop,
-                                              std::shared_ptr<PluginBroker> broker);
+std::shared_ptr<RpcStream> open_broker_stream(RpcChannel& channel, const std::shared_ptr<SharedLoop>& loop,
+                                              const std::shared_ptr<PluginBroker>& broker);
 
 }  // namespace sallyport
