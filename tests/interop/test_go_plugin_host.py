@@ -182,6 +182,17 @@ def test_mc_11_a_second_process_is_refused_and_the_reason_logged(waiting):
     assert "did not start this plugin" in out
 
 
+def test_mc_09_the_cookie_is_wiped_from_the_environment(waiting):
+    _, _, pid = waiting()
+    environment = Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"BASIC_PLUGIN=" in environment and b"BASIC_PLUGIN=hello" not in environment
+
+
+def test_mc_12_tls_does_not_make_up_for_a_wrong_cookie(host, tmp_path):
+    status, said = run(host, tmp_path, "-automtls", "-cookie", "hullo", PEER)
+    assert status == 1 and "the variable BASIC_PLUGIN holds another cookie" in said
+
+
 def test_a_shared_connection_is_the_only_one(waiting):
     process, address, _ = waiting("-multiplex", plugin=["--same-user"])
     stranger = socket.socket(socket.AF_UNIX)

@@ -24,6 +24,25 @@ PluginBroker::~PluginBroker() = default;
 
 std::uint32_t PluginBroker::next_id() { return ++ids_; }
 
+void PluginBroker::attach(std::shared_ptr<BrokerWire> wire) {
+  wire_ = std::move(wire);
+  peer_ = Peer::there;
+  for (auto& message : std::exchange(unsaid_, {})) wire_->send(std::move(message));
+}
+
+void PluginBroker::detach() noexcept {
+  wire_ = nullptr;
+  peer_ = Peer::gone;
+}
+
+void PluginBroker::say(const ConnInfo& info) {
+  if (wire_) {
+    wire_->send(info.message());
+  } else if (peer_ == Peer::to_come && unsaid_.size() < kBrokerAnnouncedMax) {
+    unsaid_.push_back(info.message());
+  }
+}
+
 void PluginBroker::take(std::string_view message) {
   auto info = ConnInfo::parse(message);
   if (!info) return means_.warn(kPassedOver, info.error().what);
@@ -67,9 +86,9 @@ void PluginBroker::take_knock(std::uint32_t id) {
 
 /// open_up answers a knock: the next stream is for `id`.
 void PluginBroker::open_up(std::uint32_t id) {
-  if (!wire_ || expected_.size() >= kBrokerAnnouncedMax) return;
+  if (expected_.size() >= kBrokerAnnouncedMax) return;
   expected_.push_back({id, after(means_.loop->now(), means_.patience)});
-  wire_->send(ConnInfo{id, {}, {}, ConnInfo::Knock{true, true, {}}}.message());
+  say({id, {}, {}, ConnInfo::Knock{true, true, {}}});
 }
 
 std::unique_ptr<Stream> PluginBroker::take_stream(std::unique_ptr<Stream> stream) {
@@ -88,7 +107,7 @@ Status PluginBroker::serve(std::uint32_t id, const std::function<void(RpcServer&
     door = std::move(opened);
   }
   const SharedLoop::Hold hold(*means_.loop);
-  if (life_ == Life::closed || !wire_)
+  if (life_ == Life::closed || peer_ == Peer::gone)
     return fail(Code::unavailable, "the other side of the broker is not there");
   if (services_.contains(id))
     return fail(Code::already_exists, concat("number ", id, " is served already; take next_id()"));
@@ -101,9 +120,8 @@ Status PluginBroker::serve(std::uint32_t id, const std::function<void(RpcServer&
   services_[id] = service;
   if (!means_.share) {
     const auto& address = service->door.opened.address;
-    const ConnInfo info{id, address.is_unix() ? "unix" : "tcp",
-                        address.is_unix() ? address.path : address.str(), std::nullopt};
-    wire_->send(info.message());
+    say({id, address.is_unix() ? "unix" : "tcp", address.is_unix() ? address.path : address.str(),
+         std::nullopt});
   } else if (early_knocks_.erase(id) != 0) {
     open_up(id);
   }

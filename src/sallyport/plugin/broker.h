@@ -85,10 +85,10 @@ class PluginBroker {
   /// answers there), unavailable.
   Result<std::shared_ptr<RpcChannel>> dial(std::uint32_t id, RpcChannelOptions options = {});
 
-  /// attach gives the way to the other side. Until then, and after detach(), what serve() and dial() need to
-  /// say is unavailable.
-  void attach(std::shared_ptr<BrokerWire> wire) { wire_ = std::move(wire); }
-  void detach() noexcept { wire_ = nullptr; }
+  /// attach gives the way to the other side. What serve() and dial() have to say before waits for it: a
+  /// host's first calls may overtake its stream. After detach() they are unavailable.
+  void attach(std::shared_ptr<BrokerWire> wire);
+  void detach() noexcept;
   [[nodiscard]] bool attached() const noexcept { return wire_ != nullptr; }
   [[nodiscard]] Loop& loop() const noexcept { return means_.loop->loop(); }
   /// take_stream takes a stream that the other side opened on the shared connection, where it knocked for
@@ -115,6 +115,7 @@ class PluginBroker {
   void admit(const std::shared_ptr<Service>& service, std::unique_ptr<Stream> stream);
   void take_knock(std::uint32_t id);
   void open_up(std::uint32_t id);
+  void say(const ConnInfo& info);
   Status listen(const std::shared_ptr<Service>& service, PluginDoor door);
   Result<std::unique_ptr<Stream>> knock(SharedLoop::Hold& hold, std::uint32_t id, MonotonicTime deadline);
   void end(std::map<std::uint32_t, std::shared_ptr<Service>>::iterator which);
@@ -133,6 +134,8 @@ class PluginBroker {
   std::mutex knocking_;  ///< streams are told apart by their order alone: one at a time
   // All below is the loop's.
   std::shared_ptr<BrokerWire> wire_;
+  std::vector<std::string> unsaid_;  ///< before there was a wire
+  enum class Peer : std::uint8_t { to_come, there, gone } peer_ = Peer::to_come;
   std::map<std::uint32_t, std::shared_ptr<Service>> services_;
   std::map<std::uint32_t, Announced> announced_;
   std::map<std::uint32_t, Wait*> waiting_;

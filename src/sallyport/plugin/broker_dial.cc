@@ -41,8 +41,8 @@ Result<ConnInfo> PluginBroker::await_info(SharedLoop::Hold& hold, std::uint32_t 
 /// knock asks for a stream of the shared connection, and opens it once the other side expects it.
 Result<std::unique_ptr<Stream>> PluginBroker::knock(SharedLoop::Hold& hold, std::uint32_t id,
                                                     MonotonicTime deadline) {
-  if (!wire_) return fail(Code::unavailable, "the other side of the broker is not there");
-  wire_->send(ConnInfo{id, {}, {}, ConnInfo::Knock{true, false, {}}}.message());
+  if (peer_ == Peer::gone) return fail(Code::unavailable, "the other side of the broker is not there");
+  say({id, {}, {}, ConnInfo::Knock{true, false, {}}});
   means_.loop->loop().nudge();
   SALLYPORT_TRY(answer, await_info(hold, id, deadline));
   if (!answer.knock->error.empty()) {

@@ -203,6 +203,7 @@ int serve(PluginServerOptions options) {
   if (const auto judged = check_plugin_cookie(options, variable, handed_cookie(options.cookie_key)); !judged)
     return refuse_cookie(judged.error());
   if (!options.cookie_key.empty()) forget(options.cookie_key);
+  options.cookie_value = SecretText();
   const auto served = serve_host(std::move(options));
   return served ? 0 : refuse_start(served.error());
 }

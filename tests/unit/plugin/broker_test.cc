@@ -29,6 +29,9 @@ class Brokered : public Served {
     options.broker_patience = patience;
     options.versions[1] = [this](PluginSite& site) { plugin_ = &site.broker; };
     ASSERT_TRUE(open(std::move(options)).has_value());
+    join_as_host(patience);
+  }
+  void join_as_host(Duration patience) {
     PluginBrokerMeans means;
     means.loop = shared_;
     means.place.directories = {directory_};
@@ -112,14 +115,26 @@ TEST_F(Brokered, ASecondHostDoesNotGetTheBroker) {
   end();
 }
 
-TEST_F(Brokered, WithoutTheOtherSideNothingIsServed) {
-  ASSERT_TRUE(open([this] {
-                auto options = options_of();
-                options.versions[1] = [this](PluginSite& site) { plugin_ = &site.broker; };
-                return options;
-              }())
-                  .has_value());
-  EXPECT_EQ(plugin_->serve(1, add_echo).error().code, Code::unavailable);
+TEST_F(Brokered, WhatIsServedBeforeTheHostsStreamIsToldByIt) {
+  auto options = options_of();
+  options.versions[1] = [this](PluginSite& site) { plugin_ = &site.broker; };
+  ASSERT_TRUE(open(std::move(options)).has_value());
+  ASSERT_TRUE(plugin_->serve(1, add_echo).has_value());
+  join_as_host(kBrokerPatience);
+  const auto dialled = host_->dial(1);
+  ASSERT_TRUE(dialled.has_value()) << dialled.error().what;
+  EXPECT_EQ((*dialled)->call("/b.B/Echo", "early").message, "early");
+  end();
+}
+
+TEST_F(Brokered, OnceTheOtherSideHasGoneNothingIsServed) {
+  begin();
+  {
+    const SharedLoop::Hold hold(*shared_);
+    host_->detach();
+  }
+  EXPECT_EQ(host_->serve(1, add_echo).error().code, Code::unavailable);
+  end();
 }
 
 TEST_F(Brokered, LiesAboutAnAddressAreErrors) {
