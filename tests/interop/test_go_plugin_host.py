@@ -54,7 +54,7 @@ def eventually(condition, seconds=30):
 @pytest.mark.parametrize("words", [[], ["-automtls"]], ids=["plain", "mtls"])
 @pytest.mark.parametrize("transport", [[], ["--tcp"]], ids=["unix", "tcp"])
 def test_mc_14_sg_02_a_go_host_uses_our_plugin(host, tmp_path, words, transport):
-    status, said = run(host, tmp_path, *words, "-do", "ping,put=a=hello,get=a,alive", PEER, *transport)
+    status, said = run(host, tmp_path, *words, "-do", "ping,put=a=hello,get=a,heard=stored,alive", PEER, *transport)
     assert status == 0, said
     assert "version 1\nping ok\nput ok\nget hello\nexited false\nkilled true\n" in said
     assert 'stdout "put a\\n"' in said and 'stderr "stored 5 bytes\\n"' in said

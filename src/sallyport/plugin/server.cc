@@ -88,11 +88,8 @@ Status PluginServer::listen(const PluginTerms& terms) {
 }
 
 void PluginServer::add_services(const PluginTerms& terms) {
-  server_.add("/plugin.GRPCController/Shutdown", [this](RpcServerCall&, std::string_view, std::string&) {
-    powers_.log.write(PluginLogLevel::debug, "the host says that it is over");
-    begin_stop();
-    return rpc_ok();
-  });
+  server_.add_streaming("/plugin.GRPCController/Shutdown",
+                        [this](RpcServerCall& call) { return shut_down(*this, call); });
   if (stdio_queue_ != nullptr) {
     stdio_.emplace(shared_.loop(), *stdio_queue_);
     stdio_->add_to(server_);
@@ -104,6 +101,21 @@ void PluginServer::add_services(const PluginTerms& terms) {
   options_.versions.at(terms.app_version)(site);
   health_.set("", Serving::yes);
   health_.set(kPluginHealthName, Serving::yes);
+}
+
+/// shut_down answers once the host has what was printed: it hangs up at the answer.
+Task<RpcStatus> PluginServer::shut_down(PluginServer& self, RpcServerCall& call) {
+  co_await call.read();
+  self.powers_.log.write(PluginLogLevel::debug, "the host says that it is over");
+  if (self.stdio_) {
+    self.stdio_queue_->flush();
+    const MonotonicTime deadline = after(self.shared_.now(), kPluginFlushMax);
+    co_await PluginStdio::until_sent(*self.stdio_, deadline);
+  }
+  const std::string nothing;
+  co_await call.write(nothing);
+  self.begin_stop();
+  co_return rpc_ok();
 }
 
 PluginBrokerMeans PluginServer::broker_means() const {

@@ -44,7 +44,8 @@ namespace sallyport {
 
 /// After Shutdown the calls under way have this long; a go-plugin host kills after two seconds.
 inline constexpr Duration kPluginGrace = std::chrono::milliseconds(1500);
-inline constexpr Duration kPluginHandshakeMax = std::chrono::seconds(10);  ///< of TLS
+inline constexpr Duration kPluginFlushMax = std::chrono::milliseconds(500);  ///< of output, before the end
+inline constexpr Duration kPluginHandshakeMax = std::chrono::seconds(10);    ///< of TLS
 inline constexpr std::size_t kPluginConnectionsMax = 64;
 inline constexpr std::string_view kPluginHealthName = "plugin";
 
@@ -159,6 +160,7 @@ class PluginServer {
   void share(std::unique_ptr<Stream> carrier);
   void refuse(Stream& stream, std::string_view why);
   static Task<void> admit(PluginServer& self, std::unique_ptr<Stream> stream);
+  static Task<RpcStatus> shut_down(PluginServer& self, RpcServerCall& call);
   static Task<void> wind_down(PluginServer& self);
   static Task<void> watch_host(PluginServer& self);
   static Task<void> heed(PluginServer& self);

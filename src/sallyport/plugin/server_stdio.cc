@@ -66,6 +66,11 @@ std::optional<StdioChunk> StdioQueue::take() {
   return chunk;
 }
 
+bool StdioQueue::empty() const {
+  const std::lock_guard lock(mutex_);
+  return chunks_.empty();
+}
+
 void StdioQueue::on_change(std::function<void()> call) {
   const std::lock_guard lock(mutex_);
   changed_ = std::move(call);
@@ -191,8 +196,8 @@ void PluginStdio::add_to(RpcServer& server) {
 
 Task<RpcStatus> PluginStdio::stream(PluginStdio& stdio, RpcServerCall& call) {
   const RpcStatus taken(RpcCode::failed_precondition, "another host takes the output already");
-  if (stdio.listener_ == Listener::one) co_return taken;
-  stdio.listener_ = Listener::one;
+  if (stdio.listener_ != Listener::none) co_return taken;
+  stdio.listener_ = Listener::is_sent;
   call.send_head();
   while (!call.over()) {
     const std::optional<StdioChunk> chunk = stdio.queue_.take();
@@ -203,11 +208,22 @@ Task<RpcStatus> PluginStdio::stream(PluginStdio& stdio, RpcServerCall& call) {
       continue;
     }
     if (stdio.queue_.ended()) break;
+    stdio.listener_ = Listener::waits;
+    stdio.changed_->notify_all();
     const MonotonicTime glance = after(call.now(), kStdioGlance);
     co_await stdio.changed_->wait(glance);
+    stdio.listener_ = Listener::is_sent;
   }
   stdio.listener_ = Listener::none;
+  stdio.changed_->notify_all();
   co_return rpc_ok();
+}
+
+Task<void> PluginStdio::until_sent(PluginStdio& stdio, MonotonicTime deadline) {
+  const auto sent = [&stdio] {
+    return stdio.listener_ == Listener::none || (stdio.listener_ == Listener::waits && stdio.queue_.empty());
+  };
+  while (!sent() && stdio.loop_.now() < deadline) co_await stdio.changed_->wait(deadline);
 }
 
 }  // namespace sallyport

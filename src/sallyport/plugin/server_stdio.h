@@ -40,6 +40,7 @@ class StdioQueue {
   /// put adds a chunk, or drops it where too much waits already.
   void put(StdioChunk chunk);
   std::optional<StdioChunk> take();
+  [[nodiscard]] bool empty() const;
   /// flush brings in what was printed and not put yet; on_flush says how.
   void flush();
   void on_flush(std::function<void()> call);
@@ -103,13 +104,15 @@ class PluginStdio {
   PluginStdio& operator=(const PluginStdio&) = delete;
   ~PluginStdio();
   void add_to(RpcServer& server);
+  /// until_sent waits until a host that listens was sent all there is, or `deadline`.
+  static Task<void> until_sent(PluginStdio& stdio, MonotonicTime deadline);
 
  private:
   static Task<RpcStatus> stream(PluginStdio& stdio, RpcServerCall& call);
   Loop& loop_;
   StdioQueue& queue_;
   std::shared_ptr<Signal> changed_;  ///< shared with what was posted
-  enum class Listener : std::uint8_t { none, one } listener_ = Listener::none;
+  enum class Listener : std::uint8_t { none, waits, is_sent } listener_ = Listener::none;
 };
 
 }  // namespace sallyport

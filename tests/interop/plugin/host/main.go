@@ -2,7 +2,7 @@
 
 // Command host is a host made with github.com/hashicorp/go-plugin. It starts the plugin that its words name,
 // and does what -do says, one step after the other: ping, put=KEY=VALUE, get=KEY, big=BYTES, add=KEY=NUMBER
-// (the plugin dials us), dial=KEY (we dial the plugin), hang, alive, address, wait (for a
+// (the plugin dials us), dial=KEY (we dial the plugin), heard=TEXT (wait for it on stderr, and for anything on stdout), hang, alive, address, wait (for a
 // line on stdin). Each step prints a line; at the end comes what the plugin printed, and the log.
 package main
 
@@ -110,6 +110,9 @@ func must(what string, err error) {
 	}
 }
 
+// out and err2 are what the plugin printed.
+var out, err2 safe
+
 func step(client *plugin.Client, protocol plugin.ClientProtocol, store kv, what string) {
 	name, rest, _ := strings.Cut(what, "=")
 	switch name {
@@ -153,6 +156,10 @@ func step(client *plugin.Client, protocol plugin.ClientProtocol, store kv, what 
 		must(what, err)
 		fmt.Printf("dialled %s\n", value[2:])
 		conn.Close()
+	case "heard":
+		for until := time.Now().Add(30 * time.Second); (out.String() == "" || !strings.Contains(err2.String(), rest)) && time.Now().Before(until); {
+			time.Sleep(5 * time.Millisecond)
+		}
 	case "hang":
 		go store.call("/peer.Peer/Hang", nil)
 		must(what, protocol.Ping())
@@ -176,7 +183,7 @@ func main() {
 	version := flag.Uint("version", 1, "the protocol version")
 	do := flag.String("do", "ping", "steps, joined by commas")
 	flag.Parse()
-	var out, err2, log safe
+	var log safe
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:     plugin.HandshakeConfig{ProtocolVersion: *version, MagicCookieKey: "BASIC_PLUGIN", MagicCookieValue: *cookie},
 		Plugins:             map[string]plugin.Plugin{"kv": kvPlugin{}},
