@@ -15,6 +15,8 @@ constexpr std::string_view kWait = "Too many tries. Wait a little, then try agai
 constexpr std::string_view kStaleForm = "This page was open for too long. Please try again.";
 constexpr std::string_view kLinkSpent =
     "This link is not good any more. Links work once, and for a short time.";
+constexpr std::string_view kNotListed =
+    "You are not among those who may sign in this way. The log of sallyport says who you are to it.";
 constexpr std::string_view kNotNow = "Logging in does not work at the moment. See the log of sallyport.";
 
 LoginReply refusal(std::uint16_t status, std::string_view text, Duration retry_after = {}) {
@@ -218,6 +220,26 @@ LoginReply LoginService::redeem_link(std::string_view link, std::string_view fie
   return reply;
 }
 
+LoginReply LoginService::log_in_proven(const ProvenPerson& who, std::string_view field, std::string_view next,
+                                       const LoginCaller& caller, MonotonicTime now) {
+  const auto denied = [&](Denial why, std::string_view detail) {
+    record(AuditKind::login, caller.facts, caller.request_id, who.name, who.how, why, detail);
+  };
+  if (!accepts_form(field, FormPurpose::login, caller, now)) {
+    denied(Denial::csrf_mismatch, {});
+    return refusal(403, kStaleForm);
+  }
+  if (who.principal == nullptr) {
+    denied(who.denial, who.detail);
+    return who.denial == Denial::store_unavailable ? refusal(503, kNotNow) : refusal(403, kNotListed);
+  }
+  auto begun = parts_.logins.begin(who.principal, caller.login_cookie, now);
+  auto reply =
+      log_in(std::move(begun), {*who.principal, who.how, who.detail}, caller.facts, caller.request_id);
+  reply.next = ReturnPath::parse_or_root(next).str();
+  return reply;
+}
+
 LoginReply LoginService::log_in(Result<Minted> minted, const Newcomer& who, const ConnectionFacts& facts,
                                 std::string_view request_id) {
   if (!minted) {
@@ -226,7 +248,7 @@ LoginReply LoginService::log_in(Result<Minted> minted, const Newcomer& who, cons
            orphaned ? Denial::expired : Denial::store_unavailable, minted.error().what);
     return orphaned ? refusal(401, kLinkSpent) : refusal(503, kNotNow);
   }
-  record(AuditKind::login, facts, request_id, who.principal.id, who.how, std::nullopt);
+  record(AuditKind::login, facts, request_id, who.principal.id, who.how, std::nullopt, who.detail);
   auto reply = leading_on(LoginReply::Kind::logged_in);
   reply.cookie = std::move(minted->text);
   return reply;

@@ -51,6 +51,15 @@ struct LoginReply {
   std::string next;        ///< a path of this origin
 };
 
+/// ProvenPerson is who somebody is by the word of another program, or why that word is not enough.
+struct ProvenPerson {
+  std::shared_ptr<const Principal> principal;  ///< null: nobody
+  CredentialKind how = CredentialKind::none;
+  std::string name;                     ///< as that program calls them, for the audit log; empty: it does not
+  Denial denial = Denial::unspecified;  ///< where there is no principal
+  std::string detail;
+};
+
 /// OwnLogin is one line of the page of logins.
 struct OwnLogin {
   std::string fingerprint;
@@ -121,6 +130,12 @@ class LoginService {
   LoginReply redeem_link(std::string_view link, std::string_view field, const LoginCaller& caller,
                          MonotonicTime now);
 
+  /// log_in_proven is for who posted the login form and needs no password, since somebody else vouches.
+  LoginReply log_in_proven(const ProvenPerson& who, std::string_view field, std::string_view next,
+                           const LoginCaller& caller, MonotonicTime now);
+  /// takes_passwords is false where none would open anything.
+  [[nodiscard]] bool takes_passwords() const noexcept { return parts_.passwords != nullptr; }
+
   /// The rest is for a Verdict whose grant is a login, with the field of account_form_for.
   LoginReply logout(const Grant& login, std::string_view field, const LoginCaller& caller, MonotonicTime now);
   [[nodiscard]] std::vector<OwnLogin> own_logins(const Grant& login, MonotonicTime now) const;
@@ -142,6 +157,7 @@ class LoginService {
   struct Newcomer {
     const Principal& principal;
     CredentialKind how;
+    std::string_view detail{};
   };
   LoginReply log_in(Result<Minted> minted, const Newcomer& who, const ConnectionFacts& facts,
                     std::string_view request_id);

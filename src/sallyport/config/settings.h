@@ -17,7 +17,7 @@
 namespace sallyport {
 
 enum class TlsMode : std::uint8_t { automatic, off, self_signed, mkcert, tailscale };
-enum class AuthMethod : std::uint8_t { automatic, pam, password, token, mtls };
+enum class AuthMethod : std::uint8_t { automatic, pam, password, token, mtls, tailscale };
 enum class RestartMode : std::uint8_t { no, on_failure, always };
 enum class SandboxLevel : std::uint8_t { none, basic, strict };
 enum class OnAuditFailure : std::uint8_t { carry_on, refuse };
@@ -50,6 +50,7 @@ struct Settings {
   std::vector<std::string> client_crl;
   std::string client_deny;
   std::vector<ClientUser> client_users;
+  std::vector<TailnetUser> tailscale_users;
   Switch no_local_trust = Switch::off;
   Switch insecurely_no_auth = Switch::off;
   Switch insecurely_public = Switch::off;

@@ -10,6 +10,15 @@
 namespace sallyport {
 namespace {
 
+/// is_user_name: of a user of ours, or of a login elsewhere that one stands for.
+bool is_user_name(std::string_view text) {
+  constexpr std::size_t kBytesMax = 64;
+  constexpr std::string_view kCharacters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-";
+  return !text.empty() && text.size() <= kBytesMax &&
+         text.find_first_not_of(kCharacters) == std::string_view::npos;
+}
+
 struct DurationUnit {
   std::string_view name;
   Duration length;
@@ -144,19 +153,22 @@ std::optional<ListenAddress> ListenAddress::parse(std::string_view text) {
 std::string ListenAddress::str() const { return is_inherited() ? concat("fd:", descriptor) : address.str(); }
 
 std::optional<ClientUser> ClientUser::parse(std::string_view text) {
-  constexpr std::size_t kUserBytesMax = 64;
   const auto cut = text.rfind('=');
   if (cut == std::string_view::npos) return std::nullopt;
   const std::string_view name = text.substr(0, cut);
   const std::string_view user = text.substr(cut + 1);
   const bool known = name.starts_with("uri:") || name.starts_with("dns:") || name.starts_with("cn:");
   if (!known || name.ends_with(':') || escaped(name, name.size()) != name) return std::nullopt;
-  constexpr std::string_view kUserCharacters =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-";
-  const bool plain = !user.empty() && user.size() <= kUserBytesMax &&
-                     user.find_first_not_of(kUserCharacters) == std::string_view::npos;
-  if (!plain) return std::nullopt;
+  if (!is_user_name(user)) return std::nullopt;
   return ClientUser{std::string(name), std::string(user)};
+}
+
+std::optional<TailnetUser> TailnetUser::parse(std::string_view text) {
+  const auto cut = text.rfind('=');
+  const std::string_view login = text.substr(0, cut);
+  const std::string_view user = cut == std::string_view::npos ? text : text.substr(cut + 1);
+  if (!is_user_name(login) || !is_user_name(user)) return std::nullopt;
+  return TailnetUser{std::string(login), std::string(user)};
 }
 
 std::optional<PublicUrl> PublicUrl::parse(std::string_view text) {

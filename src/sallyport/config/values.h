@@ -64,6 +64,17 @@ struct ClientUser {
   friend bool operator==(const ClientUser&, const ClientUser&) = default;
 };
 
+/// TailnetUser says who of the tailnet may sign in, and as whom.
+struct TailnetUser {
+  std::string login;  ///< as Tailscale calls them, exactly: "alice@example.com"
+  std::string user;
+
+  /// parse takes "LOGIN=USER", parted at the last '=', or "LOGIN" alone, which is then the user's name too.
+  /// nullopt otherwise.
+  static std::optional<TailnetUser> parse(std::string_view text);
+  friend bool operator==(const TailnetUser&, const TailnetUser&) = default;
+};
+
 /// SecretRef says where a secret is, so that the secret itself need not stand in a setting.
 struct SecretRef {
   enum class Kind : std::uint8_t {

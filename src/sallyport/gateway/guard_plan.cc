@@ -23,6 +23,27 @@ bool wants_certificates(const Settings& settings) {
   return !settings.client_ca.empty() && wants(settings.auth, AuthMethod::mtls);
 }
 
+bool wants_tailnet(const Settings& settings) {
+  return !settings.tailscale_users.empty() && wants(settings.auth, AuthMethod::tailscale);
+}
+
+/// judge_tailnet: who is asked for is at the other end of the connection, so nothing may stand between.
+Status judge_tailnet(const Settings& settings) {
+  const bool named = names(settings.auth, AuthMethod::tailscale);
+  if (named && settings.tailscale_users.empty())
+    return fail(Code::invalid_argument,
+                "--auth tailscale needs --tailscale-user LOGIN, once for each who may sign in");
+  if (settings.tailscale_users.empty()) return ok();
+  if (!wants(settings.auth, AuthMethod::tailscale))
+    return fail(Code::invalid_argument,
+                "--tailscale-user is given, and --auth does not name tailscale: add --auth tailscale");
+  if (!settings.trusted_proxies.empty() || !settings.proxy_protocol.empty())
+    return fail(Code::invalid_argument,
+                "behind a proxy Tailscale's daemon would be asked about the proxy: drop --tailscale-user, or "
+                "--trusted-proxy and --proxy-protocol");
+  return ok();
+}
+
 /// asks_for_tls: a source is named, or client certificates, so that loopback listeners speak TLS too.
 bool asks_for_tls(const Settings& settings) {
   if (settings.tls == TlsMode::automatic && wants_certificates(settings)) return true;
@@ -160,7 +181,9 @@ Result<AuthPlan> plan_auth(const Settings& settings) {
       !(settings.client_crl.empty() && settings.client_deny.empty() && settings.client_users.empty()))
     return fail(Code::invalid_argument,
                 "--client-crl, --client-deny and --client-user belong to --client-ca");
+  SALLYPORT_CHECK(judge_tailnet(settings));
   AuthPlan plan;
+  if (wants_tailnet(settings)) plan.tailnet = AuthPlan::Use::yes;
   if (wants(settings.auth, AuthMethod::password)) plan.passwords = AuthPlan::Use::yes;
   if (names(settings.auth, AuthMethod::pam))
     plan.pam = AuthPlan::Pam::asked;
@@ -346,6 +369,8 @@ std::vector<std::string> explain(const Settings& settings, const AuthPlan& auth,
                                   auth.certificates == AuthPlan::Certificates::required
                                       ? ", without which no connection is made"
                                       : ""));
+  if (auth.tailnet == AuthPlan::Use::yes)
+    sentences.emplace_back("listed people of the tailnet, who sign in by the word of Tailscale");
   if (auth.tokens == AuthPlan::Use::yes) sentences.emplace_back("programs with the access token");
   sentences.emplace_back("who opens a one-time link");
   if (!settings.public_paths.empty()) sentences.emplace_back("anybody, on the public paths");

@@ -24,13 +24,14 @@ struct DoorPlan {
 Result<std::vector<DoorPlan>> plan_doors(const Settings& settings);
 
 /// AuthPlan is what --auth comes to. Errors of plan_auth: invalid_argument (client certificates without
-/// authorities, or the reverse).
+/// authorities, Tailscale without users, or the reverse; Tailscale behind a proxy).
 struct AuthPlan {
   enum class Use : std::uint8_t { no, yes };
   enum class Pam : std::uint8_t { no, where_there, asked };
   Use passwords = Use::no;
   Pam pam = Pam::no;
   Use tokens = Use::no;
+  Use tailnet = Use::no;  ///< the word of Tailscale's daemon
   enum class Certificates : std::uint8_t { no, asked, required };
   Certificates certificates = Certificates::no;
   Authentication authentication = Authentication::required;

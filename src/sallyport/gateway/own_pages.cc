@@ -62,6 +62,12 @@ Response method_refused(std::string_view allowed) {
   return response;
 }
 
+Response busy() {
+  auto response = problem(503, "busy", "too many sign-ins at once; try again in a moment");
+  response.add("Retry-After", "2");
+  return response;
+}
+
 bool is_form(const RequestHead& head) { return has_media_type(head, "application/x-www-form-urlencoded"); }
 
 bool is_read(const RequestHead& head) { return head.method == Method::get || head.method == Method::head; }
@@ -142,6 +148,9 @@ Response OwnPages::login_form(const Exchange& exchange, const Caller& caller, st
   page.csrf = seed.field;
   page.notice = std::string(notice);
   page.user_field = parts_.user_field;
+  if (!parts_.logins.takes_passwords()) page.password = LoginPage::Password::not_taken;
+  if (parts_.tailnet != nullptr && came_over_tailnet(exchange.facts()))
+    page.tailscale = LoginPage::Tailscale::offered;
   auto response = page_response(status, render_login(frame_for(caller), page));
   if (!seed.new_cookie.empty()) set_cookie(response, names.secure, names.form, seed.new_cookie, std::nullopt);
   return response;
@@ -193,6 +202,7 @@ Task<void> OwnPages::post_login(Exchange& exchange, const Caller& caller) {
     (void)co_await exchange.respond(response);
     co_return;
   }
+  if (field_of(*form, "by") == "tailscale") co_return co_await post_tailnet_login(exchange, caller, *form);
   const std::string next = ReturnPath::parse_or_root(field_of(*form, "next")).str();
   const CookieNames names(caller.verdict);
   SecretText password(form->one("password").value_or(std::string_view()));
@@ -210,13 +220,30 @@ Task<void> OwnPages::post_login(Exchange& exchange, const Caller& caller) {
   auto verify = [&logins = parts_.logins, &attempt] { return logins.verify(attempt); };
   auto verdict = co_await parts_.pool.run(exchange.loop(), std::move(verify));
   if (!verdict) {
-    auto response = problem(503, "busy", "too many sign-ins at once; try again in a moment");
-    response.add("Retry-After", "2");
+    const auto response = busy();
     (void)co_await exchange.respond(response);
     co_return;
   }
   const auto outcome = parts_.logins.finish(std::move(attempt), *verdict, parts_.monotonic.now());
   const auto response = reply(exchange, caller, outcome, next);
+  (void)co_await exchange.respond(response);
+}
+
+Task<void> OwnPages::post_tailnet_login(Exchange& exchange, const Caller& caller, const FormFields& form) {
+  const std::string next = ReturnPath::parse_or_root(field_of(form, "next")).str();
+  const std::string field = field_of(form, "csrf");
+  Result<ProvenPerson> who = ProvenPerson{};
+  if (parts_.tailnet != nullptr) {
+    auto judge = [tailnet = parts_.tailnet, facts = exchange.facts()] { return tailnet->judge(facts); };
+    who = co_await parts_.pool.run(exchange.loop(), std::move(judge));
+  }
+  Response response = busy();
+  if (who) {
+    const CookieNames names(caller.verdict);
+    const auto outcome = parts_.logins.log_in_proven(
+        *who, field, next, caller_of(exchange, caller.verdict, names), parts_.monotonic.now());
+    response = reply(exchange, caller, outcome, next);
+  }
   (void)co_await exchange.respond(response);
 }
 

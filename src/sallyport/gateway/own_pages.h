@@ -12,6 +12,8 @@
 #include "sallyport/credential/tickets.h"
 #include "sallyport/env/clock.h"
 #include "sallyport/gateway/pages.h"
+#include "sallyport/gateway/tailnet_judge.h"
+#include "sallyport/http/form.h"
 #include "sallyport/net/blocking.h"
 #include "sallyport/net/http1_exchange.h"
 
@@ -35,6 +37,7 @@ class OwnPages {
     LoginPage::UserField user_field = LoginPage::UserField::hidden;
     /// whether somebody may use a session that is not this origin's; none: nobody may
     std::function<bool(const Principal&, const SessionId&)> may_use;
+    TailnetJudge* tailnet = nullptr;  ///< none: nobody signs in by Tailscale's word
   };
   explicit OwnPages(Parts parts) : parts_(std::move(parts)) {}
 
@@ -52,6 +55,7 @@ class OwnPages {
  private:
   Task<void> handle_login(Exchange& exchange, const Caller& caller);
   Task<void> post_login(Exchange& exchange, const Caller& caller);
+  Task<void> post_tailnet_login(Exchange& exchange, const Caller& caller, const FormFields& form);
   Task<void> handle_link(Exchange& exchange, const Caller& caller);
   Task<void> handle_sign_ins(Exchange& exchange, const Caller& caller);
   Task<void> handle_logout(Exchange& exchange, const Caller& caller);

@@ -10,7 +10,8 @@
 namespace sallyport {
 
 namespace web {
-extern const std::string_view style_css, login_html, link_html, message_html, sessions_html;
+extern const std::string_view style_css, login_html, login_password_html, login_tailscale_html, link_html,
+    message_html, sessions_html;
 }
 
 namespace {
@@ -61,19 +62,29 @@ std::string row_of(const SignIn& row, std::string_view csrf) {
 
 std::string render_login(const PageFrame& frame, const LoginPage& page) {
   const bool with_user = page.user_field == LoginPage::UserField::shown;
-  return fill(
-      web::login_html,
-      {{"name", frame.name},
-       {"theme", theme_link(frame)},
-       {"host", page.host},
-       {"next", page.next},
-       {"csrf", page.csrf},
-       {"notice", notice_of("bad", page.notice)},
-       {"user_field",
-        with_user ? R"(<label for="user">User</label><input id="user" name="user" type="text")"
-                    R"( autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus>)"
-                  : ""},
-       {"password_focus", with_user ? "" : "autofocus"}});
+  std::string forms;
+  if (page.tailscale == LoginPage::Tailscale::offered)
+    forms += fill(web::login_tailscale_html, {{"next", page.next}, {"csrf", page.csrf}});
+  if (page.password == LoginPage::Password::taken) {
+    forms += fill(
+        web::login_password_html,
+        {{"next", page.next},
+         {"csrf", page.csrf},
+         {"user_field",
+          with_user
+              ? R"(<label for="user">User</label><input id="user" name="user" type="text")"
+                R"( autocomplete="username" autocapitalize="none" spellcheck="false" required autofocus>)"
+              : ""},
+         {"password_focus", with_user ? "" : "autofocus"}});
+  }
+  return fill(web::login_html, {{"name", frame.name},
+                                {"theme", theme_link(frame)},
+                                {"host", page.host},
+                                {"notice", notice_of("bad", page.notice)},
+                                {"forms", forms},
+                                {"password_place", page.password == LoginPage::Password::taken
+                                                       ? "; its start lines say where the password is kept."
+                                                       : "."}});
 }
 
 std::string render_link(const PageFrame& frame, std::string_view action, std::string_view csrf) {

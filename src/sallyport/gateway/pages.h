@@ -25,6 +25,10 @@ struct LoginPage {
   std::string csrf;
   std::string notice;
   UserField user_field = UserField::hidden;
+  enum class Password : std::uint8_t { taken, not_taken };
+  Password password = Password::taken;
+  enum class Tailscale : std::uint8_t { absent, offered };
+  Tailscale tailscale = Tailscale::absent;
 };
 std::string render_login(const PageFrame& frame, const LoginPage& page);
 

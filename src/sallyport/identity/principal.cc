@@ -7,10 +7,10 @@ namespace sallyport {
 namespace {
 
 constexpr std::array<std::string_view, 5> kPrincipalKinds{"user", "service", "session", "plugin", "internal"};
-constexpr std::array<std::string_view, 12> kCredentialKinds{
-    "access_token",       "session_token",      "ticket",     "internal_credential",
-    "backend_credential", "login_link",         "login",      "password",
-    "magic_cookie",       "client_certificate", "local_peer", "none"};
+constexpr std::array<std::string_view, 13> kCredentialKinds{
+    "access_token", "session_token", "ticket",   "internal_credential", "backend_credential",
+    "login_link",   "login",         "password", "magic_cookie",        "client_certificate",
+    "local_peer",   "tailnet_peer",  "none"};
 constexpr std::array<std::string_view, 35> kDenials{"no_credential",
                                                     "malformed_request",
                                                     "ambiguous_target",

@@ -42,6 +42,7 @@ enum class CredentialKind : std::uint8_t {
   magic_cookie,
   client_certificate,
   local_peer,
+  tailnet_peer,  ///< the word of Tailscale's daemon; good for a login only
   none,
 };
 std::string_view name_of(CredentialKind kind) noexcept;

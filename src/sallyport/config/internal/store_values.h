@@ -123,6 +123,11 @@ inline Status store_client_user(Settings& settings, std::string_view value) {
       "NAME=USER, such as uri:spiffe://example.org/alice=alice, dns:ci.example.org=ci or cn:Bob=bob");
 }
 
+inline Status store_tailscale_user(Settings& settings, std::string_view value) {
+  return store_parsed<&Settings::tailscale_users, TailnetUser>(
+      settings, value, "LOGIN or LOGIN=USER, such as alice@example.com or alice@example.com=alice");
+}
+
 inline Status store_listen(Settings& settings, std::string_view value) {
   return store_parsed<&Settings::listen, ListenAddress>(settings, value,
                                                         "HOST:PORT, [V6]:PORT, unix:PATH or fd:N");
@@ -227,7 +232,7 @@ inline Status store_pass_env(Settings& settings, std::string_view value) {
 
 /// The choices' texts stand once, in the order of the enumerators.
 inline constexpr std::string_view kTlsModes = "auto|off|self-signed|mkcert|tailscale";
-inline constexpr std::string_view kAuthMethods = "auto|pam|password|token|mtls";
+inline constexpr std::string_view kAuthMethods = "auto|pam|password|token|mtls|tailscale";
 inline constexpr std::string_view kRestartModes = "no|on-failure|always";
 inline constexpr std::string_view kSandboxLevels = "none|basic|strict";
 inline constexpr std::string_view kAuditFailures = "carry-on|refuse";

@@ -137,6 +137,7 @@ class Guard::Core final : public SessionObserver {
   std::unique_ptr<PamJudge> pam_judge;
   std::unique_ptr<AccessTokenFile> access_token;
   std::unique_ptr<LoginService> login_service;
+  std::unique_ptr<TailnetJudge> tailnet;        ///< none: no --tailscale-user
   std::unique_ptr<ClientCertificates> clients;  ///< none: no client certificates
   std::unique_ptr<TlsServer> tls;
   FixedEnvironment tls_environment;

@@ -114,9 +114,13 @@ Status Guard::Core::open_own_pages() {
   }
   const auto user_field =
       serves_many() || pam != nullptr ? LoginPage::UserField::shown : LoginPage::UserField::hidden;
+  if (auth.tailnet == AuthPlan::Use::yes)
+    tailnet =
+        std::make_unique<TailnetJudge>(powers.monotonic, settings.tailscale_socket, settings.tailscale_users);
   auto may_use = [this](const Principal& who, const SessionId& id) { return directory.may_use(who, id); };
   own_pages = std::make_unique<OwnPages>(OwnPages::Parts{*login_service, tickets, *pool, powers.monotonic,
-                                                         powers.clock, frame, theme, user_field, may_use});
+                                                         powers.clock, frame, theme, user_field, may_use,
+                                                         tailnet.get()});
   return ok();
 }
 

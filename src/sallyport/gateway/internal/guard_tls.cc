@@ -79,14 +79,17 @@ std::string Guard::Core::refresh_clients() {
   return {};
 }
 
-/// learn_tailnet_name: whoever comes by the name of a Tailscale certificate sends it as Host. Where Tailscale
-/// is not up now, its certificate is not for this run: the gates would not know the name.
+/// learn_tailnet_name: whoever comes by the name of a Tailscale certificate, or as somebody of the tailnet,
+/// sends this machine's name there as Host. Where Tailscale is not up now, its certificate is not for this
+/// run: the gates would not know the name.
 void Guard::Core::learn_tailnet_name(TlsWish& wish) {
-  if (wish.only && *wish.only != TlsTier::tailscale) return;
+  const bool people = auth.tailnet == AuthPlan::Use::yes;
+  if (!people && wish.only && *wish.only != TlsTier::tailscale) return;
   const TailscaleApi api(powers.monotonic, wish.tailscale_socket);
   const auto status = api.status(after(powers.monotonic.now(), kTailnetNamePatience));
   if (!status || !status->running()) return;
   tailnet_names = status->cert_domains;
+  if (people && !status->dns_name.empty()) tailnet_names.push_back(status->dns_name);
 }
 
 Status Guard::Core::open_tls() {
