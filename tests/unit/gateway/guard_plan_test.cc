@@ -135,6 +135,26 @@ TEST(PlanAuth, AT_02_default_is_password_and_token_and_named_methods_are_those_a
   EXPECT_EQ(plan_auth(settings).error().code, Code::invalid_argument);
 }
 
+TEST(PlanAuth, BY_10_tailscale_is_for_those_who_are_named_and_for_no_proxy) {
+  Settings settings;
+  EXPECT_EQ(plan_auth(settings)->tailnet, AuthPlan::Use::no);
+  settings.auth = {AuthMethod::tailscale};
+  EXPECT_EQ(plan_auth(settings).error().code, Code::invalid_argument) << "nobody is named";
+  settings.tailscale_users = {*TailnetUser::parse("alice@example.com=alice")};
+  EXPECT_EQ(plan_auth(settings)->tailnet, AuthPlan::Use::yes);
+  EXPECT_EQ(plan_auth(settings)->passwords, AuthPlan::Use::no);
+  settings.auth = {};
+  EXPECT_EQ(plan_auth(settings)->tailnet, AuthPlan::Use::yes);
+  settings.auth = {AuthMethod::password};
+  EXPECT_EQ(plan_auth(settings).error().code, Code::invalid_argument) << "people who would count for nothing";
+  settings.auth = {};
+  settings.trusted_proxies = {*Cidr::parse("10.0.0.0/8")};
+  EXPECT_EQ(plan_auth(settings).error().code, Code::invalid_argument);
+  settings.trusted_proxies.clear();
+  settings.proxy_protocol = {*Cidr::parse("10.0.0.0/8")};
+  EXPECT_EQ(plan_auth(settings).error().code, Code::invalid_argument);
+}
+
 TEST(TraitsOf, AT_01_local_trust_is_for_direct_loopback_listeners_only) {
   Settings settings;
   EXPECT_EQ(traits_of(settings, door_at("127.0.0.1:7070")).local_trust, LocalTrust::on);

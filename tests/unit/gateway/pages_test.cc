@@ -28,6 +28,7 @@ std::vector<std::string> hostile_pages() {
   LoginPage login;
   login.host = login.next = login.csrf = login.notice = kHostile;
   login.user_field = LoginPage::UserField::shown;
+  login.tailscale = LoginPage::Tailscale::offered;
   MessagePage message;
   message.title = message.text = message.output_tail = message.footer = kHostile;
   message.refresh = MessagePage::Refresh::soon;
@@ -58,6 +59,16 @@ TEST(Pages, AT_10_every_page_is_whole_and_uses_nothing_from_elsewhere) {
   }
   EXPECT_THAT(style_sheet(),
               AllOf(Not(testing::IsEmpty()), Not(HasSubstr("@import")), Not(HasSubstr("url(http"))));
+}
+
+TEST(Pages, BY_10_the_login_page_has_a_form_for_each_way_that_there_is) {
+  LoginPage page;
+  EXPECT_THAT(render_login({}, page), AllOf(HasSubstr("name=\"password\""), Not(HasSubstr("tailscale"))));
+  page.password = LoginPage::Password::not_taken;
+  EXPECT_THAT(render_login({}, page), AllOf(Not(HasSubstr("<form")), Not(HasSubstr("password"))));
+  page.tailscale = LoginPage::Tailscale::offered;
+  EXPECT_THAT(render_login({}, page),
+              AllOf(HasSubstr("name=\"by\" value=\"tailscale\""), Not(HasSubstr("password"))));
 }
 
 TEST(Pages, AT_10_placeholders_of_the_templates_are_all_filled) {
