@@ -73,10 +73,18 @@ Result<Descriptor> open_null() {
   return raised(null);
 }
 
+unsigned runs_from(const ProcessPlan& plan) {
+  using shepherd_wire::RunsFrom;
+  if (plan.image == nullptr) return static_cast<unsigned>(RunsFrom::path);
+  const bool script = plan.image->kind() == ProgramImage::Kind::script;
+  return static_cast<unsigned>(script ? RunsFrom::script_image : RunsFrom::image);
+}
+
 /// plan_text is the text that shepherd_wire::read_plan reads; secret, since the environment may be.
 SecretText plan_text(const ProcessPlan& plan, const std::string& program) {
-  const auto head = concat(plan.argv.size(), '\0', plan.environment->size(), '\0',
-                           plan.credential == nullptr ? '0' : '1', '\0', plan.directory, '\0', program, '\0');
+  const auto head =
+      concat(plan.argv.size(), '\0', plan.environment->size(), '\0', plan.credential == nullptr ? '0' : '1',
+             '\0', runs_from(plan), '\0', plan.directory, '\0', program, '\0');
   std::size_t size = head.size();
   for (const auto& word : plan.argv) size += word.size() + 1;
   for (const auto& one : plan.environment->variables()) size += one.name.size() + one.value.size() + 2;
@@ -209,7 +217,11 @@ Result<Process> Process::start(const ProcessPlan& plan) {
                 "a launch needs a command and an environment, both without NUL bytes");
   }
   const auto* path = plan.environment->find("PATH");
-  SALLYPORT_TRY(program, find_program(plan.argv.front(), path == nullptr ? "/usr/bin:/bin" : path->expose()));
+  std::string program;
+  if (plan.image == nullptr) {
+    SALLYPORT_TRY(found, find_program(plan.argv.front(), path == nullptr ? "/usr/bin:/bin" : path->expose()));
+    program = std::move(found);
+  }
   const auto text = plan_text(plan, program);
   if (text.size() > shepherd_wire::kPlanBytesMax)
     return fail(Code::exhausted, "command and environment are too long");
@@ -233,6 +245,12 @@ Result<Process> Process::start(const ProcessPlan& plan) {
   actions.put(credential ? credential : null, kCredentialDescriptor);
   actions.put(control.theirs, shepherd_wire::kControlDescriptor);
   actions.put(plan_theirs, shepherd_wire::kPlanDescriptor);
+  Descriptor image;
+  if (plan.image != nullptr) {
+    SALLYPORT_TRY(theirs, raised(plan.image->descriptor()));
+    image = std::move(theirs);
+    actions.put(image, shepherd_wire::kImageDescriptor);
+  }
 
   std::string shepherd_name = kShepherdName;
   std::string label = plan.name;
@@ -276,6 +294,14 @@ ProcessEvent Process::shepherd_left() {
 std::size_t Process::read_output(std::string& out, std::size_t bytes_max) {
   const auto first = read_some(stdout_, out, bytes_max);
   return first + read_some(stderr_, out, bytes_max - first);
+}
+
+std::size_t Process::read_stdout(std::string& out, std::size_t bytes_max) {
+  return read_some(stdout_, out, bytes_max);
+}
+
+std::size_t Process::read_stderr(std::string& out, std::size_t bytes_max) {
+  return read_some(stderr_, out, bytes_max);
 }
 
 void Process::send(StopSignal signal) noexcept {

@@ -13,6 +13,7 @@
 #include "sallyport/base/time.h"
 #include "sallyport/env/posix/descriptor.h"
 #include "sallyport/launch/environment.h"
+#include "sallyport/launch/image.h"
 #include "sallyport/launch/stop.h"
 
 namespace sallyport {
@@ -32,13 +33,14 @@ struct ExitStatus {
   friend bool operator==(const ExitStatus&, const ExitStatus&) = default;
 };
 
-/// ProcessPlan is one launch, placeholders filled. `environment` and `credential` are borrowed for the call.
+/// ProcessPlan is one launch, placeholders filled. What it points to is borrowed for the call.
 struct ProcessPlan {
   std::string name;  ///< shown by ps beside the shepherd's name
   std::vector<std::string> argv;
   const ChildEnvironment* environment = nullptr;
   const SecretText* credential = nullptr;  ///< on kCredentialDescriptor; none: that descriptor is closed
   std::string directory;                   ///< empty: ours
+  const ProgramImage* image = nullptr;     ///< runs instead of the file at argv[0]
   std::string shepherd;  ///< executable whose main() calls run_as_shepherd, e.g. /proc/self/exe
 };
 
@@ -81,6 +83,9 @@ class Process {
   /// read_output appends what stdout and stderr hold now to `out`, at most `bytes_max`, never blocking. Bytes
   /// read.
   std::size_t read_output(std::string& out, std::size_t bytes_max);
+  /// read_stdout and read_stderr do so for one of the two.
+  std::size_t read_stdout(std::string& out, std::size_t bytes_max);
+  std::size_t read_stderr(std::string& out, std::size_t bytes_max);
   /// send signals the tool's process group; `kill` ends everything below the shepherd.
   void send(StopSignal signal) noexcept;
 

@@ -28,7 +28,9 @@ namespace {
 using shepherd_wire::Command;
 using shepherd_wire::EventKind;
 using shepherd_wire::kControlDescriptor;
+using shepherd_wire::kImageDescriptor;
 using shepherd_wire::kPlanDescriptor;
+using shepherd_wire::RunsFrom;
 
 constexpr int kKillRoundMs = 10;
 constexpr int kExecFailed = 127;
@@ -74,7 +76,12 @@ void become_tool(const shepherd_wire::PlanView& plan, pid_t shepherd) {
   if (::close_range(kCredentialDescriptor + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC) != 0) return;
   if (!plan.has_credential) ::close(kCredentialDescriptor);
   default_signals();
-  ::execve(plan.program, plan.argv.data(), plan.envp.data());
+  if (plan.from == RunsFrom::path) {
+    ::execve(plan.program, plan.argv.data(), plan.envp.data());
+    return;
+  }
+  if (plan.from == RunsFrom::script_image) ::fcntl(kImageDescriptor, F_SETFD, 0);
+  ::syscall(SYS_execveat, kImageDescriptor, "", plan.argv.data(), plan.envp.data(), AT_EMPTY_PATH);
 }
 
 class Shepherd {
@@ -89,8 +96,9 @@ class Shepherd {
   bool prepare() {
     ::prctl(PR_SET_DUMPABLE, 0);
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    ::close_range(kPlanDescriptor + 1, UINT_MAX, 0);
-    for (const int fd : {kControlDescriptor, kPlanDescriptor}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    ::close_range(kImageDescriptor + 1, UINT_MAX, 0);
+    for (const int fd : {kControlDescriptor, kPlanDescriptor, kImageDescriptor})
+      ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     sigset_t all;
     ::sigfillset(&all);  // a signal meant for the tool, or for all, must not end its shepherd
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -144,6 +152,7 @@ class Shepherd {
   /// ends with the tool.
   static void leave_tool_descriptors() {
     for (const int fd : {STDOUT_FILENO, STDERR_FILENO, kCredentialDescriptor}) ::dup2(STDIN_FILENO, fd);
+    ::close(kImageDescriptor);
   }
 
   void turn() {

@@ -48,12 +48,15 @@ Result<PlanView> read_plan(std::span<char> text) {
   const auto argc = fields.next_number();
   const auto envc = fields.next_number();
   const auto credential = fields.next_number();
+  const auto from = fields.next_number();
   PlanView plan;
   plan.directory = fields.next();
   plan.program = fields.next();
-  if (!argc || *argc == 0 || !envc || !credential || *credential > 1 || plan.program == nullptr)
+  if (!argc || *argc == 0 || !envc || !credential || *credential > 1 || !from || *from > 2 ||
+      plan.program == nullptr)
     return malformed();
   plan.has_credential = *credential == 1;
+  plan.from = static_cast<RunsFrom>(*from);
   if (!fields.take(*argc, plan.argv) || !fields.take(*envc, plan.envp) || !fields.ended()) return malformed();
   return plan;
 }

@@ -17,6 +17,7 @@ namespace sallyport::shepherd_wire {
 /// credential, or null).
 inline constexpr int kControlDescriptor = 4;
 inline constexpr int kPlanDescriptor = 5;
+inline constexpr int kImageDescriptor = 6;
 inline constexpr std::size_t kPlanBytesMax = std::size_t{8} << 20;
 
 enum class EventKind : std::uint8_t {
@@ -31,10 +32,15 @@ struct Event {
 
 enum class Command : std::uint8_t { interrupt, terminate, kill };
 
-/// PlanText is a launch as one text of NUL-ended fields: argc, envc, credential (0 or 1), directory, program,
-/// argv…, envp….
+/// RunsFrom is what is executed: the file at `program`, or what kImageDescriptor holds. A script's
+/// interpreter opens that descriptor anew, so it stays open.
+enum class RunsFrom : std::uint8_t { path = 0, image = 1, script_image = 2 };
+
+/// PlanText is a launch as one text of NUL-ended fields: argc, envc, credential (0 or 1), RunsFrom,
+/// directory, program, argv…, envp….
 struct PlanView {
   bool has_credential = false;
+  RunsFrom from = RunsFrom::path;
   const char* directory = nullptr;  ///< empty: stay
   const char* program = nullptr;
   std::vector<char*> argv;  ///< ends with nullptr, as execve wants it
