@@ -2,17 +2,15 @@
 // PluginLog: a plugin's log as go-plugin's hosts read it, lines of JSON (hclog) on the original stderr.
 #pragma once
 
-#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "sallyport/env/clock.h"
+#include "sallyport/plugin/hclog.h"
 
 namespace sallyport {
-
-enum class PluginLogLevel : std::uint8_t { trace, debug, info, warn, error };
 
 /// PluginLog writes each line in one piece. Any thread. Never put a secret in.
 class PluginLog {
