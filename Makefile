@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 TOOL ?=
 .DEFAULT_GOAL := build
-.PHONY: help build run test bench asan tsan tidy format format-check fuzz coverage lint install deb clean soak
+.PHONY: help build run test bench asan tsan tidy format format-check fuzz coverage lint install deb clean soak fault
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 16
@@ -71,6 +71,10 @@ coverage: ## line coverage by module of the unit and integration tests (MODULE=n
 soak: ## the slow end-to-end tests: 10 GiB bodies, many connections
 	@$(MAKE) --no-print-directory build
 	@SALLYPORT_BIN=$(CURDIR)/build/release/sallyport python3 -m pytest -q tests/e2e -m slow
+
+fault: ## kill a gateway hundreds of times, at any moment, and look for what it lost: ROUNDS=400
+	@$(MAKE) --no-print-directory build
+	@SALLYPORT_FAULT_ROUNDS=$(or $(ROUNDS),400) SALLYPORT_BIN=$(CURDIR)/build/release/sallyport python3 -m pytest -q tests/e2e/test_survival.py -k killed_at_any_moment
 
 install: build ## install to PREFIX
 	@cmake --install build/release --prefix $(PREFIX)

@@ -44,14 +44,22 @@ int command_serve(const SettingsArguments& arguments, const Environment& environ
   auto guard = Guard::serve(loaded->settings, powers.for_guard(), {});
   if (!guard) return complain(guard.error());
   greet(**guard, powers.audit_place());
+  bool keep = false;
   for (;;) {
     const int signal = next_signal(signals.get(), 1000);
     if (signal == SIGHUP) powers.audit().reopen();
+    if (signal == SIGTERM) keep = loaded->settings.on_stop == OnStop::keep;
     if (signal == SIGINT || signal == SIGTERM) break;
     for (const auto& complaint : (*guard)->housekeep()) say(concat("sallyport: ", complaint));
   }
-  say("sallyport: stopping, and every tool with it");
-  const int status = (*guard)->stop(kDrainPatience);
+  int status = 0;
+  if (keep) {
+    say("sallyport: stopping; tools go on, for the next gateway");
+    (*guard)->leave(kDrainPatience);
+  } else {
+    say("sallyport: stopping, and every tool with it");
+    status = (*guard)->stop(kDrainPatience);
+  }
   guard->reset();
   powers.record_service("stopped");
   return status;

@@ -134,14 +134,15 @@ class Admin : public testing::Test {
   SessionDirectory directory_{world_.owner->id, 20};
   MemorySessionRecords records_;
   MemoryAccessTokenRecords token_records_;
-  AccessTokens access_tokens_{world_.store, token_records_, world_.entropy, world_.monotonic, world_.wall};
+  DurableClock durable_clock_{world_.wall, world_.monotonic, "boot"};
+  AccessTokens access_tokens_{world_.store, token_records_, world_.entropy, durable_clock_};
   LiveSettings settings_{world_.settings, [] {}};
   Feed feed_;
-  SessionService service_{SessionService::Parts{
-      directory_, supervisor_, world_.tokens, records_, world_.entropy, world_.monotonic, world_.wall,
-      [] { return LifeRules{}; }, [] { return std::vector<std::string>(); }, "boot",
-      SessionService::Parts::Origins::each, [](const SessionEntry&) {}, [](const SessionId&) {},
-      [](const SessionId&) {}}};
+  SessionService service_{
+      SessionService::Parts{directory_, supervisor_, world_.tokens, records_, world_.entropy, durable_clock_,
+                            [] { return LifeRules{}; }, [] { return std::vector<std::string>(); },
+                            SessionService::Parts::Origins::each, [](const SessionEntry&) {},
+                            [](const SessionId&) {}, [](const SessionId&) {}}};
   ConnectionLimiter limiter_{ConnectionLimits{}};
   GatewayReport report_;
   std::unique_ptr<Gate> gate_;

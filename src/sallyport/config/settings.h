@@ -21,6 +21,8 @@ enum class AuthMethod : std::uint8_t { automatic, pam, password, token, mtls, ta
 enum class RestartMode : std::uint8_t { no, on_failure, always };
 enum class SandboxLevel : std::uint8_t { none, basic, strict };
 enum class OnAuditFailure : std::uint8_t { carry_on, refuse };
+enum class StoreKind : std::uint8_t { memory, sqlite };
+enum class OnStop : std::uint8_t { end, keep };
 enum class Switch : std::uint8_t { off, on };
 
 /// SecretSetting is a reference to a secret, or the secret where it was given in the open. secrets.h reads
@@ -76,6 +78,9 @@ struct Settings {
   std::vector<EnvValue> env;
   std::vector<std::string> pass_env;
   std::string state_dir;
+  StoreKind store = StoreKind::sqlite;  ///< of `serve`
+  Duration survive{};                   ///< how long tools go on without a gateway, with a durable store
+  OnStop on_stop = OnStop::end;
   std::string audit;  ///< empty: STATE/audit.jsonl
   OnAuditFailure audit_failure = OnAuditFailure::carry_on;
   Switch audit_sync = Switch::off;

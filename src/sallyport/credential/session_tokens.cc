@@ -91,6 +91,27 @@ Result<Minted> SessionTokens::create(const SessionId& session, std::shared_ptr<c
   return minted;
 }
 
+Status SessionTokens::restore(const RestoredToken& token, MonotonicTime now) {
+  if (token.expires <= now) return fail(Code::unauthenticated, "the token has expired");
+  const GrantRef maker = token.maker ? store_.find(*token.maker) : nullptr;
+  if (token.maker && maker == nullptr) return fail(Code::not_found, "what the token was made with has ended");
+  Grant grant;
+  grant.kind = CredentialKind::session_token;
+  grant.digest = token.digest;
+  grant.principal = token.principal;
+  grant.session = token.session;
+  grant.issued = token.issued;
+  grant.expires = token.expires;
+  grant.used = UsageMark(token.issued);
+  grant.family = family_of(token.digest);
+  const std::lock_guard lock(mutex_);
+  SALLYPORT_CHECK(maker == nullptr ? store_.put(std::move(grant))
+                                   : store_.put_heir(std::move(grant), *maker));
+  if (token.place == RestoredToken::Place::current)
+    current_[token.session] = Current{token.digest, token.principal, token.rotations};
+  return ok();
+}
+
 Admission SessionTokens::validate(std::string_view text, const SessionId& session, MonotonicTime now) const {
   const auto presented = read_token(text);
   if (!presented) return Admission::denied(Denial::malformed_credential);

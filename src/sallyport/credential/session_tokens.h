@@ -40,6 +40,18 @@ struct SessionTokenInfo {
   std::uint32_t rotations = 0;
 };
 
+/// RestoredToken is a session token as a record kept it, with times of this boot.
+struct RestoredToken {
+  SessionId session;
+  std::shared_ptr<const Principal> principal;
+  Digest digest;
+  MonotonicTime issued{};
+  MonotonicTime expires{};
+  std::uint32_t rotations = 0;
+  std::optional<Digest> maker;  ///< with which it ends
+  enum class Place : std::uint8_t { current, in_grace } place = Place::current;
+};
+
 /// SessionTokens creates, validates, rotates, expires and revokes. A token opens its own session only,
 /// strictly before it expires. It keeps no token, so a lost one is rotated, not read back. Any thread.
 class SessionTokens {
@@ -50,6 +62,9 @@ class SessionTokens {
   /// already_exists (rotate instead), invalid_argument (no principal), and those of put_made_with.
   Result<Minted> create(const SessionId& session, std::shared_ptr<const Principal> principal,
                         MonotonicTime now, const Grant* maker = nullptr);
+  /// restore puts back a token that an earlier process minted. Errors: not_found (what it was made with is
+  /// not there, or not yet), unauthenticated (its time is over), and those of put.
+  Status restore(const RestoredToken& token, MonotonicTime now);
   /// validate says whether `text` opens `session`. Denials: malformed_credential, wrong_kind,
   /// unknown_credential, expired, wrong_session.
   [[nodiscard]] Admission validate(std::string_view text, const SessionId& session, MonotonicTime now) const;

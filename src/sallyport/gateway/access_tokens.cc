@@ -23,11 +23,25 @@ Status check(const AccessTokenWish& wish) {
   return ok();
 }
 
+Grant grant_of(const AccessTokenRecord& record, MonotonicTime now) {
+  Grant grant;
+  grant.kind = CredentialKind::access_token;
+  grant.digest = record.digest;
+  grant.principal = std::make_shared<const Principal>(
+      Principal{record.owner, PrincipalKind::user, "access-token", record.roles});
+  grant.session = record.session;
+  grant.issued = now;
+  grant.expires = record.expires.monotonic;
+  grant.used = UsageMark(now);
+  grant.family = family_of(record.digest);
+  return grant;
+}
+
 }  // namespace
 
 Result<CreatedAccessToken> AccessTokens::create(AccessTokenWish wish, const Grant* maker) {
   SALLYPORT_CHECK(check(wish));
-  const auto now = monotonic_.now();
+  const auto now = clock_.now();
   Minted minted = mint(CredentialKind::access_token, entropy_);
   std::array<std::byte, kTokenIdBytes> drawn{};
   entropy_.fill(drawn);
@@ -38,29 +52,26 @@ Result<CreatedAccessToken> AccessTokens::create(AccessTokenWish wish, const Gran
   record.roles = std::move(wish.roles);
   record.session = wish.session;
   record.digest = minted.digest;
-  record.created = clock_.now();
+  record.created = clock_.wall();
   const bool heir = maker != nullptr && passes_on(*maker);
   if (heir) record.made_with = maker->digest;
   MonotonicTime expires = wish.ttl ? after(now, *wish.ttl) : kNever;
   if (heir) expires = std::min(expires, maker->expires);
-  if (expires != kNever) record.expires = DurableTime{record.created + (expires - now), expires, {}};
-  Grant grant;
-  grant.kind = CredentialKind::access_token;
-  grant.digest = minted.digest;
-  grant.principal = std::make_shared<const Principal>(
-      Principal{record.owner, PrincipalKind::user, "access-token", record.roles});
-  grant.session = record.session;
-  grant.issued = now;
-  grant.expires = record.expires.monotonic;
-  grant.used = UsageMark(now);
-  grant.family = family_of(minted.digest);
+  record.expires = clock_.keep(expires);
+  forget_ended();
+  {
+    const std::lock_guard lock(mutex_);
+    SALLYPORT_CHECK(judge_room(record.owner));
+    coming_.insert(record.owner);
+  }
+  // The disk is waited for without the lock: a list on an event loop needs that.
+  Status kept = records_.put(record);
+  if (kept) kept = store_.put_made_with(maker, grant_of(record, now));
   const std::lock_guard lock(mutex_);
-  forget_ended(now);
-  SALLYPORT_CHECK(judge_room(record.owner));
-  SALLYPORT_CHECK(records_.put(record));
-  if (auto put = store_.put_made_with(maker, std::move(grant)); !put) {
+  coming_.erase(coming_.find(record.owner));
+  if (!kept) {
     (void)records_.remove(record.id);
-    return std::move(put).error();
+    return std::move(kept).error();
   }
   auto id = record.id;
   kept_.emplace(id, std::move(record));
@@ -68,38 +79,80 @@ Result<CreatedAccessToken> AccessTokens::create(AccessTokenWish wish, const Gran
 }
 
 Status AccessTokens::revoke(const std::string& id) {
-  const std::lock_guard lock(mutex_);
-  const auto found = kept_.find(id);
-  if (found == kept_.end()) return fail(Code::not_found, "there is no such access token");
-  store_.remove_family(found->second.digest);  // the door closes first, whatever the disk says
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = kept_.find(id);
+    if (found == kept_.end()) return fail(Code::not_found, "there is no such access token");
+    store_.remove_family(found->second.digest);  // the door closes first, whatever the disk says
+  }
   SALLYPORT_CHECK(records_.remove(id));
-  kept_.erase(found);
-  forget_ended(monotonic_.now());
+  {
+    const std::lock_guard lock(mutex_);
+    kept_.erase(id);
+  }
+  forget_ended();
   return ok();
+}
+
+std::size_t AccessTokens::restore_some() {
+  const auto now = clock_.now();
+  std::size_t restored = 0;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(waiting_, [&](AccessTokenRecord& record) {
+    const MonotonicTime expires = clock_.revive(record.expires, record.created);
+    if (expires <= now) return false;
+    const GrantRef maker = record.made_with ? store_.find(*record.made_with) : nullptr;
+    if (record.made_with && maker == nullptr) return false;
+    record.expires = clock_.keep(expires);
+    Grant grant = grant_of(record, now);
+    if (!(maker == nullptr ? store_.put(std::move(grant)) : store_.put_heir(std::move(grant), *maker)))
+      return false;
+    auto id = record.id;
+    kept_.emplace(std::move(id), std::move(record));
+    ++restored;
+    return true;
+  });
+  return restored;
+}
+
+void AccessTokens::forget_waiting() {
+  for (const auto& record : std::exchange(waiting_, {})) (void)records_.remove(record.id);
 }
 
 /// judge_room counts those that live. Called with the lock held.
 Status AccessTokens::judge_room(const std::string& owner) const {
-  if (kept_.size() >= kAccessTokensMax)
+  if (kept_.size() + coming_.size() >= kAccessTokensMax)
     return fail(Code::exhausted, concat("there are ", kAccessTokensMax, " access tokens; revoke some"));
   if (owner == limits_.admin) return ok();
   const auto own = std::count_if(kept_.begin(), kept_.end(),
                                  [&owner](const auto& one) { return one.second.owner == owner; });
-  if (static_cast<std::size_t>(own) < limits_.per_owner_max) return ok();
+  if (static_cast<std::size_t>(own) + coming_.count(owner) < limits_.per_owner_max) return ok();
   return fail(
       Code::exhausted,
       concat(owner, " has ", own, " access tokens, and may have no more (--tokens-per-owner); revoke one"));
 }
 
-/// forget_ended drops what expired, and what ended with the credential that it was made with. Called with the
-/// lock held.
-void AccessTokens::forget_ended(MonotonicTime now) {
-  std::erase_if(kept_, [&](const auto& one) {
-    const auto& [id, record] = one;
-    if (now < record.expires.monotonic && store_.find(record.digest) != nullptr) return false;
-    (void)records_.remove(id);  // where that fails, its expiry or its maker's end rules at the next start
-    return true;
-  });
+/// ended returns what expired, and what ended with the credential that it was made with. Called with the lock
+/// held.
+std::vector<std::string> AccessTokens::ended(MonotonicTime now) const {
+  std::vector<std::string> found;
+  for (const auto& [id, record] : kept_) {
+    if (now >= record.expires.monotonic || store_.find(record.digest) == nullptr) found.push_back(id);
+  }
+  return found;
+}
+
+/// forget_ended keeps what the records would not let go: a token whose revocation was not written down yet
+/// can be revoked again.
+void AccessTokens::forget_ended() {
+  std::vector<std::string> over;
+  {
+    const std::lock_guard lock(mutex_);
+    over = ended(clock_.now());
+  }
+  std::erase_if(over, [this](const std::string& id) { return !records_.remove(id); });
+  const std::lock_guard lock(mutex_);
+  for (const auto& id : over) kept_.erase(id);
 }
 
 std::size_t AccessTokens::revoke_owner(const std::string& owner) {
@@ -109,7 +162,7 @@ std::size_t AccessTokens::revoke_owner(const std::string& owner) {
 }
 
 std::vector<AccessTokenRecord> AccessTokens::list(const std::string& owner) const {
-  const auto now = monotonic_.now();
+  const auto now = clock_.now();
   std::vector<AccessTokenRecord> found;
   const std::lock_guard lock(mutex_);
   for (const auto& [id, record] : kept_) {

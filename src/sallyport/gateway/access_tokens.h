@@ -5,12 +5,14 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "sallyport/credential/credential_store.h"
 #include "sallyport/credential/token.h"
 #include "sallyport/env/clock.h"
+#include "sallyport/gateway/durable_clock.h"
 #include "sallyport/store/session_records.h"
 
 namespace sallyport {
@@ -44,13 +46,8 @@ struct CreatedAccessToken {
 class AccessTokens {
  public:
   AccessTokens(CredentialStore& store, AccessTokenRecords& records, Entropy& entropy,
-               const MonotonicClock& monotonic, const Clock& clock, AccessTokenLimits limits = {}) noexcept
-      : store_(store),
-        records_(records),
-        entropy_(entropy),
-        monotonic_(monotonic),
-        clock_(clock),
-        limits_(std::move(limits)) {}
+               const DurableClock& clock, AccessTokenLimits limits = {}) noexcept
+      : store_(store), records_(records), entropy_(entropy), clock_(clock), limits_(std::move(limits)) {}
 
   /// create makes a token for whoever asks with `maker`: where that passes_on, the token ends with it, and at
   /// the latest when it expires. Errors: invalid_argument, exhausted, those of put_made_with and the
@@ -58,22 +55,30 @@ class AccessTokens {
   Result<CreatedAccessToken> create(AccessTokenWish wish, const Grant* maker);
   /// revoke ends a token and what was made with it. Errors: not_found, and the records'.
   Status revoke(const std::string& id);
+  /// restore takes the tokens of an earlier gateway; before the tokens are shared between threads. Then
+  /// restore_some puts back those whose makers are there, and returns how many: it is called until nothing
+  /// more comes. forget_waiting gives the others up: what they were made with has ended.
+  void restore(std::vector<AccessTokenRecord> records) { waiting_ = std::move(records); }
+  std::size_t restore_some();
+  void forget_waiting();
   /// revoke_owner ends all tokens that prove one user; returns how many.
   std::size_t revoke_owner(const std::string& owner);
   /// list returns the live ones, by id; of one owner, or, with an empty name, of all.
   [[nodiscard]] std::vector<AccessTokenRecord> list(const std::string& owner) const;
 
  private:
-  void forget_ended(MonotonicTime now);
+  [[nodiscard]] std::vector<std::string> ended(MonotonicTime now) const;
+  void forget_ended();
   [[nodiscard]] Status judge_room(const std::string& owner) const;
 
   CredentialStore& store_;
   AccessTokenRecords& records_;
   Entropy& entropy_;
-  const MonotonicClock& monotonic_;
-  const Clock& clock_;
+  const DurableClock& clock_;
   const AccessTokenLimits limits_;
+  std::vector<AccessTokenRecord> waiting_;  ///< of an earlier gateway, for what they were made with
   mutable std::mutex mutex_;
+  std::multiset<std::string> coming_;              ///< guarded by mutex_: owners of those being written down
   std::map<std::string, AccessTokenRecord> kept_;  ///< guarded by mutex_
 };
 

@@ -17,6 +17,7 @@ Result<std::unique_ptr<Guard>> Guard::start(const Settings& settings, std::vecto
   auto core = std::make_unique<Core>(settings, std::move(powers), std::move(notices));
   SALLYPORT_CHECK(core->open_credentials());
   SALLYPORT_CHECK(core->settle_name(command));
+  SALLYPORT_CHECK(core->open_store());
   SALLYPORT_CHECK(core->open_tls());
   SALLYPORT_CHECK(core->open_doors());
   SALLYPORT_CHECK(core->open_metrics_listener());
@@ -28,11 +29,13 @@ Result<std::unique_ptr<Guard>> Guard::start(const Settings& settings, std::vecto
 Result<std::unique_ptr<Guard>> Guard::serve(const Settings& settings, GuardPowers powers,
                                             GuardNotices notices) {
   auto core = std::make_unique<Core>(settings, std::move(powers), std::move(notices));
+  SALLYPORT_CHECK(core->open_store());
   SALLYPORT_CHECK(core->open_credentials());
   SALLYPORT_CHECK(core->open_tls());
   SALLYPORT_CHECK(core->open_doors());
   SALLYPORT_CHECK(core->open_admin_listener());
   SALLYPORT_CHECK(core->open_metrics_listener());
+  SALLYPORT_CHECK(core->restore());
   core->run_loops();
   return std::unique_ptr<Guard>(new Guard(std::move(core)));
 }
@@ -41,6 +44,7 @@ const GuardStart& Guard::started() const noexcept { return core_->told; }
 std::shared_ptr<const SessionView> Guard::view() const { return core_->supervisor->view(core_->session); }
 std::vector<std::string> Guard::housekeep() { return core_->housekeep(); }
 int Guard::stop(Duration patience) { return core_->stop(patience); }
+void Guard::leave(Duration patience) { core_->leave(patience); }
 void Guard::hurry() { core_->end_all(EndSpeed::at_once); }
 
 }  // namespace sallyport

@@ -89,6 +89,9 @@ class Guard {
   /// stop refuses new requests, lets exchanges end for `patience`, then ends the tools; returns when all is
   /// reaped, with the status of the tool of `run` as a shell would report it.
   int stop(Duration patience);
+  /// leave is stop for `serve`, but for the tools: they go on, and the next gateway finds them. Without a
+  /// durable store they end.
+  void leave(Duration patience);
   /// hurry kills the tools at once, while stop() waits. Any thread.
   void hurry();
 

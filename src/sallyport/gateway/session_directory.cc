@@ -26,13 +26,19 @@ Status check_shared(const std::vector<std::string>& with) {
 
 Status SessionDirectory::add(SessionEntry entry) {
   SALLYPORT_CHECK(check_shared(entry.shared));
+  return add_where(std::move(entry), Room::judged);
+}
+
+Status SessionDirectory::restore(SessionEntry entry) { return add_where(std::move(entry), Room::given); }
+
+Status SessionDirectory::add_where(SessionEntry entry, Room room) {
   const std::unique_lock lock(mutex_);
   if (entries_.contains(entry.id)) {
     return fail(Code::already_exists,
                 concat("the name ", entry.id.view(), " is taken; choose another, or leave it out"));
   }
   std::size_t& count = per_owner_[entry.owner];
-  if (entry.owner != admin_ && count >= per_owner_max_) {
+  if (room == Room::judged && entry.owner != admin_ && count >= per_owner_max_) {
     return fail(Code::exhausted,
                 concat(entry.owner, " has ", count, " sessions, and may have no more; end one"));
   }

@@ -45,6 +45,8 @@ class SessionDirectory final : public PermissionRule {
   /// add: already_exists, exhausted (the owner has as many as he may), invalid_argument (too many to share
   /// with).
   Status add(SessionEntry entry);
+  /// restore is add without a limit, for what was within it once. Error: already_exists.
+  Status restore(SessionEntry entry);
   void remove(const SessionId& id);
   /// share replaces the list of those who may use the session besides its owner. Errors: not_found,
   /// invalid_argument.
@@ -67,6 +69,9 @@ class SessionDirectory final : public PermissionRule {
   [[nodiscard]] bool permits(const Principal& principal, const Evidence& evidence) override;
 
  private:
+  enum class Room : std::uint8_t { judged, given };
+  Status add_where(SessionEntry entry, Room room);
+
   const std::string admin_;
   const std::size_t per_owner_max_;
   mutable std::shared_mutex mutex_;

@@ -28,23 +28,30 @@ std::string random_suffix(Entropy& entropy) {
   return suffix;
 }
 
+constexpr std::array<std::string_view, 3> kRestarts{"no", "on-failure", "always"};
+
 std::string_view spelled(RestartPolicy policy) noexcept {
-  constexpr std::array<std::string_view, 3> kNames{"no", "on-failure", "always"};
-  return kNames[static_cast<std::size_t>(policy)];
+  return kRestarts[static_cast<std::size_t>(policy)];
 }
 
-bool uses_base_url(const SessionWish& wish) {
-  const auto in = [](const std::vector<std::string>& words) {
-    return std::any_of(words.begin(), words.end(),
-                       [](const auto& word) { return word.find("{base_url}") != std::string::npos; });
+RestartPolicy restart_of(std::string_view spelling) noexcept {
+  const auto* found = std::find(kRestarts.begin(), kRestarts.end(), spelling);
+  return found == kRestarts.end() ? RestartPolicy::no : static_cast<RestartPolicy>(found - kRestarts.begin());
+}
+
+bool uses_base_url(const SessionRecord& record) {
+  const auto names_it = [](std::string_view word) {
+    return word.find("{base_url}") != std::string_view::npos;
   };
-  const Preset* preset = find_preset(wish.preset.empty() ? "generic" : wish.preset);
+  const bool by_variable = std::any_of(record.environment.begin(), record.environment.end(),
+                                       [&](const SecretText& one) { return names_it(one.expose()); });
+  const Preset* preset = find_preset(record.preset.empty() ? "generic" : record.preset);
   const bool by_preset = preset != nullptr &&
                          std::any_of(preset->arguments.begin(), preset->arguments.end(), [](const auto& one) {
                            return one.first.find("{base_url}") != std::string_view::npos ||
                                   one.second.find("{base_url}") != std::string_view::npos;
                          });
-  return by_preset || in(wish.command) || in(wish.environment);
+  return by_preset || by_variable || std::any_of(record.command.begin(), record.command.end(), names_it);
 }
 
 Status check_people(const SessionWish& wish) {
@@ -56,19 +63,14 @@ Status check_people(const SessionWish& wish) {
   return ok();
 }
 
-std::shared_ptr<const Principal> principal_of(const std::string& owner) {
+}  // namespace
+
+std::shared_ptr<const Principal> SessionService::principal_of(const std::string& owner) {
   Principal who;
   who.id = owner;
   who.kind = PrincipalKind::session;
   who.provider = "session-token";
   return std::make_shared<const Principal>(std::move(who));
-}
-
-}  // namespace
-
-DurableTime SessionService::durable(MonotonicTime at) const {
-  if (at == kNever) return {};
-  return DurableTime{parts_.clock.now() + (at - parts_.monotonic.now()), at, parts_.boot_id};
 }
 
 Result<SessionId> SessionService::choose_id(const SessionWish& wish) {
@@ -105,19 +107,18 @@ SessionRecord SessionService::record_of(const SessionWish& wish, const SessionId
   record.limits.restart = spelled(wish.restart.value_or(defaults.restart));
   const bool waits = wish.start.value_or(defaults.start) == StartMode::on_demand;
   record.limits.start = waits ? SessionLimits::Start::on_demand : SessionLimits::Start::at_once;
-  record.created = parts_.clock.now();
-  record.expires = durable(wish.ttl ? after(parts_.monotonic.now(), *wish.ttl) : kNever);
+  record.created = parts_.clock.wall();
+  record.expires = parts_.clock.keep(wish.ttl ? after(parts_.clock.now(), *wish.ttl) : kNever);
   record.backend_credential = mint(CredentialKind::backend_credential, parts_.entropy).text;
   return record;
 }
 
-Result<SessionSpec> SessionService::spec_of(const SessionWish& wish, const SessionId& id,
-                                            const SessionRecord& record) {
+Result<SessionSpec> SessionService::spec_of(const SessionRecord& record) const {
   SessionSpec spec;
-  spec.id = id;
-  if (!wish.preset.empty()) spec.preset = find_preset(wish.preset);
+  spec.id = record.id;
+  if (!record.preset.empty()) spec.preset = find_preset(record.preset);
   if (spec.preset == nullptr) {
-    return fail(Code::invalid_argument, concat("there is no preset \"", escaped(wish.preset),
+    return fail(Code::invalid_argument, concat("there is no preset \"", escaped(record.preset),
                                                "\"; see: sallyport run --preset list"));
   }
   if (record.routing == SessionRecord::Routing::origin && parts_.origins == Parts::Origins::none) {
@@ -125,20 +126,35 @@ Result<SessionSpec> SessionService::spec_of(const SessionWish& wish, const Sessi
                 "this gateway has no domain below which sessions could have origins of their own; start it "
                 "with --domain, or ask for routing \"path\", which does not isolate sessions in a browser");
   }
-  spec.command = wish.command;
-  spec.environment = wish.environment;
-  spec.pass_environment = wish.pass_environment;
-  spec.directory = wish.directory;
-  spec.ready_path = wish.ready_path;
-  if (record.routing == SessionRecord::Routing::path) spec.base_url = path_route_of(id.view());
+  spec.command = record.command;
+  for (const auto& variable : record.environment) spec.environment.emplace_back(variable.expose());
+  spec.pass_environment = record.pass_environment;
+  spec.directory = record.directory;
+  spec.ready_path = record.ready_path;
+  if (record.routing == SessionRecord::Routing::path) spec.base_url = path_route_of(record.id.view());
   spec.credential = record.backend_credential.duplicate();
   spec.life = parts_.defaults();
-  spec.life.restart = wish.restart.value_or(spec.life.restart);
-  spec.life.start = wish.start.value_or(spec.life.start);
+  spec.life.restart = restart_of(record.limits.restart);
+  const bool waits = record.limits.start == SessionLimits::Start::on_demand;
+  spec.life.start = waits ? StartMode::on_demand : StartMode::at_once;
   spec.life.ready_timeout = record.limits.ready_timeout;
   spec.life.idle_timeout = record.limits.idle_timeout;
   spec.life.expires = record.expires.monotonic;
   return spec;
+}
+
+SessionEntry SessionService::entry_of(const SessionRecord& record) const {
+  SessionEntry entry;
+  entry.id = record.id;
+  entry.name = record.name;
+  entry.owner = record.owner;
+  entry.shared = record.shared;
+  entry.created = record.created;
+  if (record.routing == SessionRecord::Routing::path) {
+    entry.reached =
+        uses_base_url(record) ? SessionRoute::Reached::by_whole_path : SessionRoute::Reached::by_path;
+  }
+  return entry;
 }
 
 /// add_common puts the variables that every session gets below those that this one wants.
@@ -161,25 +177,16 @@ Result<CreatedSession> SessionService::create(SessionWish wish, const Grant& by)
   if (wish.ttl && (*wish.ttl <= Duration::zero() || *wish.ttl > kSessionLifeMax))
     return fail(Code::invalid_argument, "ttl is at most 366 days");
   SALLYPORT_TRY(id, choose_id(wish));
-  SessionEntry entry;
-  entry.id = id;
-  entry.name = wish.label;
-  entry.owner = wish.owner.empty() ? by.principal->id : wish.owner;
-  entry.shared = wish.shared;
-  entry.created = parts_.clock.now();
-  SessionRecord record = record_of(wish, id, entry.owner);
-  SALLYPORT_TRY(spec, spec_of(wish, id, record));
-  if (record.routing == SessionRecord::Routing::path) {
-    entry.reached =
-        uses_base_url(wish) ? SessionRoute::Reached::by_whole_path : SessionRoute::Reached::by_path;
-  }
+  SessionRecord record = record_of(wish, id, wish.owner.empty() ? by.principal->id : wish.owner);
+  SALLYPORT_TRY(spec, spec_of(record));
+  const SessionEntry entry = entry_of(record);
   SALLYPORT_CHECK(parts_.directory.add(entry));
-  auto minted = parts_.tokens.create(id, principal_of(entry.owner), parts_.monotonic.now(), &by);
+  auto minted = parts_.tokens.create(id, principal_of(entry.owner), parts_.clock.now(), &by);
   if (!minted) {
     parts_.directory.remove(id);
     return std::move(minted).error();
   }
-  note_token(record, *minted, Duration::zero());
+  note_token(record, *minted, Duration::zero(), by);
   parts_.open_routes(entry);
   if (auto begun = begin(std::move(record), std::move(spec)); !begun) {
     take_back(id);
@@ -208,19 +215,21 @@ void SessionService::take_back(const SessionId& id) {
   kept_.erase(id);
 }
 
-void SessionService::note_token(SessionRecord& record, const Minted& minted, Duration grace) const {
-  const auto now = parts_.monotonic.now();
+void SessionService::note_token(SessionRecord& record, const Minted& minted, Duration grace,
+                                const Grant& by) const {
+  const auto now = parts_.clock.now();
   const auto info = parts_.tokens.describe(record.id, now);
   const auto last = after(now, grace);
   for (auto& token : record.tokens) {
-    if (token.expires.monotonic > last) token.expires = durable(last);
+    if (token.expires.monotonic > last) token.expires = parts_.clock.keep(last);
   }
   std::erase_if(record.tokens, [now](const TokenRecord& token) { return token.expires.monotonic <= now; });
   TokenRecord added;
   added.digest = minted.digest;
-  added.issued = durable(now);
-  if (info) added.expires = durable(info->expires);
+  added.issued = parts_.clock.keep(now);
+  added.expires = parts_.clock.keep(info ? info->expires : now);
   added.rotations = info ? info->rotations : 0;
+  if (passes_on(by)) added.made_with = by.digest;
   record.tokens.push_back(std::move(added));
 }
 
@@ -230,12 +239,12 @@ Result<Minted> SessionService::rotate(const SessionId& id, Duration grace, const
   const auto entry = parts_.directory.find(id);
   const bool over = found != kept_.end() && found->second.ended != kNever;
   if (entry == nullptr || over) return fail(Code::not_found, "there is no such session");
-  const auto now = parts_.monotonic.now();
+  const auto now = parts_.clock.now();
   auto minted = parts_.tokens.rotate(id, grace, now, &by);
   if (!minted && minted.error().code == Code::not_found)
     minted = parts_.tokens.create(id, principal_of(entry->owner), now, &by);
   if (!minted || found == kept_.end()) return minted;
-  note_token(found->second.record, *minted, grace);
+  note_token(found->second.record, *minted, grace, by);
   SALLYPORT_CHECK(parts_.records.put(found->second.record));
   return minted;
 }
@@ -277,19 +286,35 @@ Status SessionService::share(const SessionId& id, std::vector<std::string> with)
 
 Status SessionService::end(const SessionId& id) {
   parts_.tokens.end(id);
-  return parts_.supervisor.end(id, EndSpeed::orderly);
+  const Status noted = note_over(id);
+  SALLYPORT_CHECK(parts_.supervisor.end(id, EndSpeed::orderly));
+  return noted;
+}
+
+/// note_over writes down that a session is over before anybody is told so, and before its tool is gone:
+/// should we be killed meanwhile, the next gateway ends what is left of it.
+Status SessionService::note_over(const SessionId& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = kept_.find(id);
+  if (found == kept_.end() || found->second.record.phase == SessionRecord::Phase::over) return ok();
+  SessionRecord& record = found->second.record;
+  const auto before = std::exchange(record.phase, SessionRecord::Phase::over);
+  record.tokens.clear();
+  Status noted = parts_.records.put(record);
+  if (!noted) record.phase = before;  // so that the next who ends it tries again
+  return noted;
 }
 
 void SessionService::on_change(const SessionView& view) {
-  if (!view.ending_for_good()) return;
+  if (!view.ending_for_good() || retired_.load()) return;
   parts_.tokens.end(view.id);
   const bool asked_for = view.ending == Ending::requested || view.ending == Ending::expired;
   if (asked_for) parts_.close_routes(view.id);
   if (view.state != SessionState::stopped) return;
   if (asked_for) return forget(view.id);
+  (void)note_over(view.id);  // where that fails, the next gateway starts its tool anew
   const std::lock_guard lock(mutex_);
-  if (const auto found = kept_.find(view.id); found != kept_.end())
-    found->second.ended = parts_.monotonic.now();
+  if (const auto found = kept_.find(view.id); found != kept_.end()) found->second.ended = parts_.clock.now();
 }
 
 void SessionService::forget(const SessionId& id) {
@@ -297,7 +322,7 @@ void SessionService::forget(const SessionId& id) {
     const std::lock_guard lock(mutex_);
     if (kept_.erase(id) == 0) return;  // the session of `run`, which ends with its gateway
   }
-  (void)parts_.records.remove(id);  // where that fails, the next start finds no process and removes it
+  (void)parts_.records.remove(id);  // where that fails, the next start finds that it is over
   (void)parts_.supervisor.forget(id);
   parts_.close_routes(id);
   parts_.directory.remove(id);
@@ -307,7 +332,7 @@ void SessionService::forget(const SessionId& id) {
 void SessionService::tidy() {
   std::vector<SessionId> over;
   {
-    const auto now = parts_.monotonic.now();
+    const auto now = parts_.clock.now();
     const std::lock_guard lock(mutex_);
     for (const auto& [id, kept] : kept_) {
       if (kept.ended != kNever && now - kept.ended >= kEndedListedFor) over.push_back(id);

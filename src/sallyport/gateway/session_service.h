@@ -3,6 +3,7 @@
 // routes and supervisor are told.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +16,7 @@
 
 #include "sallyport/credential/session_tokens.h"
 #include "sallyport/env/clock.h"
+#include "sallyport/gateway/durable_clock.h"
 #include "sallyport/gateway/session_directory.h"
 #include "sallyport/session/supervisor.h"
 #include "sallyport/store/session_records.h"
@@ -61,11 +63,9 @@ class SessionService {
     SessionTokens& tokens;
     SessionRecords& records;
     Entropy& entropy;
-    const MonotonicClock& monotonic;
-    const Clock& clock;
+    const DurableClock& clock;
     std::function<LifeRules()> defaults;                    ///< of the settings now in force
     std::function<std::vector<std::string>()> environment;  ///< NAME=VALUE, for every session
-    std::string boot_id;
     /// whether sessions have origins of their own here; else all are reached by path
     enum class Origins : std::uint8_t { none, each } origins = Origins::each;
     std::function<void(const SessionEntry&)> open_routes;
@@ -73,6 +73,14 @@ class SessionService {
     std::function<void(const SessionId&)> cut_streams;  ///< of the session, whoever opened them
   };
   explicit SessionService(Parts parts) : parts_(std::move(parts)) {}
+
+  /// restore takes back the sessions of an earlier gateway, whose tools are adopted or started anew; those
+  /// that were over are ended for good. It returns what could not be, for people. restore_some then puts back
+  /// tokens whose makers are there, and returns how many: it is called until nothing more comes. Before the
+  /// service is shared between threads.
+  std::vector<std::string> restore(std::vector<SessionRecord> records);
+  std::size_t restore_some();
+  void forget_waiting() { waiting_.clear(); }
 
   /// create makes a session for wish.owner, as `by` asks. Who may ask for it is the caller's to judge: a
   /// command runs as the gateway's user. The session's token ends with `by` where that passes_on. Errors:
@@ -88,9 +96,13 @@ class SessionService {
   /// share replaces who may use the session besides its owner. Where somebody lost that, all streams of the
   /// session are cut: those who still may, come again.
   Status share(const SessionId& id, std::vector<std::string> with);
-  /// end revokes all that opens the session and ends its tool. Error: not_found.
+  /// end revokes all that opens the session and ends its tool. Errors: not_found, and the records': then it
+  /// was ended, and may be back after a restart.
   Status end(const SessionId& id);
 
+  /// retire is for a gateway that ends: from now on sessions stay as the records have them, whatever becomes
+  /// of their tools. Any thread.
+  void retire() noexcept { retired_.store(true); }
   /// on_change follows the supervisor, on its thread.
   void on_change(const SessionView& view);
   /// tidy forgets what ended a while ago.
@@ -102,19 +114,25 @@ class SessionService {
     MonotonicTime ended = kNever;  ///< when its tool ended by itself
   };
 
+  static std::shared_ptr<const Principal> principal_of(const std::string& owner);
   void add_common(SessionWish& wish) const;
   Result<SessionId> choose_id(const SessionWish& wish);
-  Result<SessionSpec> spec_of(const SessionWish& wish, const SessionId& id, const SessionRecord& record);
+  Result<SessionSpec> spec_of(const SessionRecord& record) const;
   SessionRecord record_of(const SessionWish& wish, const SessionId& id, const std::string& owner);
+  [[nodiscard]] SessionEntry entry_of(const SessionRecord& record) const;
   Status begin(SessionRecord record, SessionSpec spec);
-  void note_token(SessionRecord& record, const Minted& minted, Duration grace) const;
-  [[nodiscard]] DurableTime durable(MonotonicTime at) const;
+  Status restore_one(SessionRecord record);
+  void rebase(SessionRecord& record) const;
+  void note_token(SessionRecord& record, const Minted& minted, Duration grace, const Grant& by) const;
+  Status note_over(const SessionId& id);
   void forget(const SessionId& id);
   void take_back(const SessionId& id);
 
   Parts parts_;
+  std::atomic<bool> retired_{false};
   std::mutex mutex_;
   std::unordered_map<SessionId, Kept> kept_;  ///< guarded by mutex_
+  std::vector<RestoredToken> waiting_;        ///< of an earlier gateway, for what they were made with
 };
 
 }  // namespace sallyport

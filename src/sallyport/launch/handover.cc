@@ -44,6 +44,7 @@ RunDirectory::~RunDirectory() {
   (void)files_->remove(token_file());
   (void)files_->remove(internal_file());
   clear_socket();
+  ::unlink(door().c_str());
   ::rmdir(path_.c_str());
 }
 

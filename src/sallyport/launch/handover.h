@@ -37,6 +37,10 @@ class RunDirectory {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] std::string token_file() const { return path_ + "/token"; }
   [[nodiscard]] std::string socket() const { return path_ + "/socket"; }
+  /// door is where the next gateway finds the tool, see ProcessPlan::Survival.
+  [[nodiscard]] std::string door() const { return path_ + "/door"; }
+  /// leave lets everything in it stay, for the next gateway.
+  void leave() noexcept { files_ = nullptr; }
 
   /// write_token replaces the token file in one step: a reader sees the old or the new credential, never a
   /// part.

@@ -82,9 +82,11 @@ unsigned runs_from(const ProcessPlan& plan) {
 
 /// plan_text is the text that shepherd_wire::read_plan reads; secret, since the environment may be.
 SecretText plan_text(const ProcessPlan& plan, const std::string& program) {
+  const auto survival = plan.survival.value_or(ProcessPlan::Survival{});
   const auto head =
       concat(plan.argv.size(), '\0', plan.environment->size(), '\0', plan.credential == nullptr ? '0' : '1',
-             '\0', runs_from(plan), '\0', plan.directory, '\0', program, '\0');
+             '\0', runs_from(plan), '\0', survival.door, '\0', survival.life.count(), '\0', survival.port,
+             '\0', plan.directory, '\0', program, '\0');
   std::size_t size = head.size();
   for (const auto& word : plan.argv) size += word.size() + 1;
   for (const auto& one : plan.environment->variables()) size += one.name.size() + one.value.size() + 2;
@@ -110,7 +112,7 @@ bool has_nul(const ProcessPlan& plan) {
   for (const auto& one : plan.environment->variables()) {
     if (nul(one.value.expose())) return true;
   }
-  return nul(plan.directory);
+  return nul(plan.directory) || (plan.survival && nul(plan.survival->door));
 }
 
 class SpawnActions {
@@ -251,6 +253,10 @@ Result<Process> Process::start(const ProcessPlan& plan) {
     image = std::move(theirs);
     actions.put(image, shepherd_wire::kImageDescriptor);
   }
+  SALLYPORT_TRY(out_reader, raised(out.ours));
+  SALLYPORT_TRY(err_reader, raised(err.ours));
+  actions.put(out_reader, shepherd_wire::kOutputReaders[0]);
+  actions.put(err_reader, shepherd_wire::kOutputReaders[1]);
 
   std::string shepherd_name = kShepherdName;
   std::string label = plan.name;
@@ -309,8 +315,16 @@ void Process::send(StopSignal signal) noexcept {
   if (control_) ::send(control_.get(), &command, sizeof command, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+void Process::leave() noexcept {
+  control_.reset();
+  stdout_.reset();
+  stderr_.reset();
+  shepherd_ = 0;
+}
+
 Process::~Process() {
   if (shepherd_ <= 0 || !control_) return;
+  send(StopSignal::kill);  // one that would survive us is told; the others go by our end
   control_.reset();
   const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, shepherd_, 0)));
   pollfd wait{process.get(), POLLIN, 0};

@@ -42,6 +42,14 @@ struct ProcessPlan {
   std::string directory;                   ///< empty: ours
   const ProgramImage* image = nullptr;     ///< runs instead of the file at argv[0]
   std::string shepherd;  ///< executable whose main() calls run_as_shepherd, e.g. /proc/self/exe
+  /// Survival lets the tool outlive its gateway for `life`, in which another one may adopt() it at `door`, a
+  /// path in a private folder. `port` is told to that one.
+  struct Survival {
+    std::string door;
+    std::uint16_t port = 0;
+    std::chrono::seconds life{};
+  };
+  std::optional<Survival> survival;
 };
 
 /// ProcessEvent is what happened to the tool.
@@ -60,6 +68,8 @@ struct ProcessEvent {
 /// executable file in `path`, a list with ':'. not_found and permission_denied say what to do.
 Result<std::string> find_program(const std::string& name, std::string_view path);
 
+struct Adopted;
+
 /// Process is a running tool; a resource. The tool runs in a session and process group of its own, without
 /// privileges to gain (no_new_privs), without core dumps, with stdin from /dev/null and no descriptor of ours
 /// but the credential. Destroying it kills whatever is left, and waits for that, kDestroyWait at most. One
@@ -69,6 +79,10 @@ class Process {
   /// start returns once the shepherd runs; whether the tool could start comes as an event. Errors: not_found
   /// and permission_denied for the program, exhausted (processes, descriptors), unavailable.
   static Result<Process> start(const ProcessPlan& plan);
+  /// adopt takes over a tool that outlived its gateway, or is being left by it right now. It blocks for
+  /// kAdoptWait at most. Errors: not_found (no tool of ours waits there), permission_denied (somebody else
+  /// does), unavailable (it does not answer, or speaks another version: it was killed).
+  static Result<Adopted> adopt(const std::string& door);
   Process(Process&&) noexcept = default;
   Process& operator=(Process&&) = delete;
   ~Process();
@@ -86,6 +100,8 @@ class Process {
   /// read_stdout and read_stderr do so for one of the two.
   std::size_t read_stdout(std::string& out, std::size_t bytes_max);
   std::size_t read_stderr(std::string& out, std::size_t bytes_max);
+  /// leave lets go of the tool without ending it, for another gateway to adopt.
+  void leave() noexcept;
   /// send signals the tool's process group; `kill` ends everything below the shepherd.
   void send(StopSignal signal) noexcept;
 
@@ -102,6 +118,13 @@ class Process {
   Descriptor stdout_;
   Descriptor stderr_;
   enum class Told : std::uint8_t { nothing, end } told_ = Told::nothing;
+};
+
+/// Adopted is a tool that was started by an earlier gateway.
+struct Adopted {
+  Process process;
+  pid_t tool = 0;
+  std::uint16_t port = 0;
 };
 
 }  // namespace sallyport

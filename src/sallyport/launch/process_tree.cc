@@ -31,20 +31,26 @@ std::vector<ProcessNode> all_processes() {
   return all;
 }
 
-}  // namespace
-
-pid_t parent_of(pid_t pid) {
+/// stat_field returns one field of /proc/PID/stat, as proc(5) numbers them, from 3 on; 0 where there is none.
+std::uint64_t stat_field(pid_t pid, std::size_t number) {
   const Descriptor file(::open(concat("/proc/", pid, "/stat").c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return 0;
-  char buffer[512];
+  char buffer[1024];
   const auto got = ::read(file.get(), buffer, sizeof buffer);
   if (got <= 0) return 0;
   std::string_view text(buffer, static_cast<std::size_t>(got));
   const auto name_end = text.rfind(')');  // the name may hold anything, a ')' too
   if (name_end == std::string_view::npos) return 0;
-  const auto fields = split(text.substr(name_end + 1), ' ');  // "", state, ppid, ...
-  return fields.size() < 3 ? 0 : static_cast<pid_t>(parse_decimal<unsigned>(fields[2]).value_or(0));
+  const auto fields = split(text.substr(name_end + 1), ' ');  // "", field 3, field 4, ...
+  const std::size_t at = number - 2;
+  return fields.size() <= at ? 0 : parse_decimal<std::uint64_t>(fields[at]).value_or(0);
 }
+
+}  // namespace
+
+pid_t parent_of(pid_t pid) { return static_cast<pid_t>(stat_field(pid, 4)); }
+
+std::uint64_t start_of(pid_t pid) { return stat_field(pid, 22); }
 
 std::vector<ProcessNode> process_tree(pid_t root) {
   std::unordered_multimap<pid_t, pid_t> children;

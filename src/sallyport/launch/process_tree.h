@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <vector>
 
 namespace sallyport {
@@ -21,5 +22,9 @@ std::vector<ProcessNode> process_tree(pid_t root);
 
 /// parent_of returns the parent of `pid`, 0 where there is no such process.
 pid_t parent_of(pid_t pid);
+
+/// start_of returns when `pid` started, in ticks since boot (field 22 of /proc/PID/stat), 0 where there is no
+/// such process. Pid and start together name a process for as long as the machine is up.
+std::uint64_t start_of(pid_t pid);
 
 }  // namespace sallyport

@@ -15,10 +15,12 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <ctime>
 #include <string_view>
 
 #include "sallyport/env/posix/descriptor.h"
 #include "sallyport/launch/handover.h"
+#include "sallyport/launch/internal/shepherd_door.h"
 #include "sallyport/launch/internal/shepherd_wire.h"
 #include "sallyport/launch/process_tree.h"
 
@@ -33,6 +35,7 @@ using shepherd_wire::kPlanDescriptor;
 using shepherd_wire::RunsFrom;
 
 constexpr int kKillRoundMs = 10;
+constexpr int kAloneRoundMs = 50;
 constexpr int kExecFailed = 127;
 
 void say(EventKind kind, int value) {
@@ -96,9 +99,8 @@ class Shepherd {
   bool prepare() {
     ::prctl(PR_SET_DUMPABLE, 0);
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    ::close_range(kImageDescriptor + 1, UINT_MAX, 0);
-    for (const int fd : {kControlDescriptor, kPlanDescriptor, kImageDescriptor})
-      ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    ::close_range(shepherd_wire::kOutputReaders[1] + 1, UINT_MAX, 0);
+    ::close_range(kControlDescriptor, shepherd_wire::kOutputReaders[1], CLOSE_RANGE_CLOEXEC);
     sigset_t all;
     ::sigfillset(&all);  // a signal meant for the tool, or for all, must not end its shepherd
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -128,6 +130,7 @@ class Shepherd {
   /// fork_tool returns 0, or the errno of the step that failed.
   int fork_tool(std::span<char> text) {
     const auto plan = shepherd_wire::read_plan(text);
+    if (plan) door_.open(plan->door, plan->survive_s, plan->port);
     int pipe_ends[2];
     if (!plan || ::pipe2(pipe_ends, O_CLOEXEC) != 0) return plan ? errno : EINVAL;
     const Descriptor reads(pipe_ends[0]);
@@ -156,24 +159,50 @@ class Shepherd {
   }
 
   void turn() {
-    pollfd waits[] = {{control_open_ ? kControlDescriptor : -1, POLLIN, 0}, {children_.get(), POLLIN, 0}};
-    ::poll(waits, 2, killing_ ? kKillRoundMs : -1);
+    pollfd waits[] = {{control_open_ ? kControlDescriptor : -1, POLLIN, 0},
+                      {children_.get(), POLLIN, 0},
+                      {control_open_ || killing_ ? -1 : door_.descriptor(), POLLIN, 0}};
+    ::poll(waits, 3, killing_ ? kKillRoundMs : control_open_ ? -1 : kAloneRoundMs);
     if (waits[0].revents != 0) obey();
     drain_signals();
     reap();
+    if (!control_open_ && !killing_) wait_for_gateway();
     if (killing_) kill_subtree();
   }
 
   void obey() {
     Command command{};
     const auto got = ::recv(kControlDescriptor, &command, sizeof command, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) control_open_ = false;  // the gateway is gone
-    if (got <= 0 || command == Command::kill) {
+    // A gateway that went without reading our events shows as a reset, before the last that it said.
+    if (got < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET)) return;
+    if (got <= 0) return lose_gateway();
+    if (command == Command::kill) {
       killing_ = true;
     } else if (tool_ > 0) {
       ::kill(-tool_, command == Command::interrupt ? SIGINT : SIGTERM);
     }
+  }
+
+  void lose_gateway() {
+    control_open_ = false;
+    ::dup2(STDIN_FILENO, kControlDescriptor);
+    if (!door_.is_open()) killing_ = true;
+    alone_until_ = uptime() + door_.survive();
+  }
+
+  void wait_for_gateway() {
+    door_.make_room();
+    if (const Descriptor gateway = door_.welcome(tool_)) {
+      control_open_ = ::dup3(gateway.get(), kControlDescriptor, O_CLOEXEC) == kControlDescriptor;
+    } else if (uptime() >= alone_until_) {
+      killing_ = true;
+    }
+  }
+
+  static Duration uptime() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
   }
 
   void drain_signals() const {
@@ -207,6 +236,8 @@ class Shepherd {
   static void rearm() { ::kill(::getpid(), SIGCHLD); }
 
   Descriptor children_;
+  ShepherdDoor door_;
+  Duration alone_until_{};
   pid_t tool_ = 0;
   bool killing_ = false;
   bool control_open_ = true;

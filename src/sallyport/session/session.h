@@ -37,6 +37,8 @@ struct SessionSpec {
   std::string gate_url;  ///< where the tool may use it, SALLYPORT_GATE_URL
   LifeRules life;
   StopWaits stop;
+  /// restored: an earlier gateway had this session; its tool is adopted where it still runs
+  enum class Origin : std::uint8_t { fresh, restored } origin = Origin::fresh;
 };
 
 /// Exposure says who could read the credential while the tool runs.

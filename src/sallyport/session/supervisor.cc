@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <future>
 #include <map>
 #include <mutex>
 #include <span>
@@ -60,7 +61,8 @@ class Supervisor::Core final : private SessionObserver {
               *this,
               std::move(options.state_directory),
               std::move(options.shepherd),
-              std::move(options.parent_environment)},
+              std::move(options.parent_environment),
+              options.survival},
         wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     const BlockedSignals blocked;
     thread_ = std::thread([this] { run(); });
@@ -101,9 +103,13 @@ class Supervisor::Core final : private SessionObserver {
   void add(SessionSpec spec, Recipe recipe) {
     const auto id = spec.id;
     const auto mode = spec.life.start;
+    const auto origin = spec.origin;
+    if (left_) return;  // the next gateway finds it in the records
     auto runner = std::make_unique<Runner>(std::move(spec), std::move(recipe), host_);
     auto& added = *runners_.emplace(id, std::move(runner)).first->second;
     if (closing_) return added.apply(LifeEvent::end);
+    const bool found = origin == SessionSpec::Origin::restored && added.adopt();
+    if (found) return added.apply(LifeEvent::start);
     if (mode == StartMode::at_once) added.apply(LifeEvent::start);
   }
 
@@ -115,6 +121,12 @@ class Supervisor::Core final : private SessionObserver {
       if (found != runners_.end()) work(*found->second);
     });
     return ok();
+  }
+
+  void leave() {
+    for (auto& [id, runner] : runners_) runner->leave();
+    runners_.clear();
+    left_ = true;
   }
 
   void forget(const SessionId& id) {
@@ -202,6 +214,7 @@ class Supervisor::Core final : private SessionObserver {
   Descriptor wake_;
   std::map<SessionId, std::unique_ptr<Runner>> runners_;  // the thread's own
   bool closing_ = false;                                  // the thread's own
+  bool left_ = false;                                     // the thread's own
   mutable std::mutex mutex_;
   std::vector<std::function<void()>> inbox_;  // guarded by mutex_
   std::map<SessionId, std::shared_ptr<const SessionView>>
@@ -244,6 +257,17 @@ Status Supervisor::forget(const SessionId& id) {
   if (!core_->knows(id)) return fail(Code::not_found, concat("there is no session ", escaped(id.view(), 70)));
   core_->post([core = core_.get(), id] { core->forget(id); });
   return ok();
+}
+
+void Supervisor::wait_for_calls() {
+  std::promise<void> reached;
+  core_->post([&reached] { reached.set_value(); });
+  reached.get_future().wait();
+}
+
+void Supervisor::leave() {
+  core_->post([core = core_.get()] { core->leave(); });
+  wait_for_calls();
 }
 
 Status Supervisor::rotate(const SessionId& id, RotationRequest request) {

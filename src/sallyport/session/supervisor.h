@@ -20,6 +20,8 @@ struct SupervisorOptions {
   std::string shepherd = "/proc/self/exe";      ///< executable whose main() calls run_as_shepherd first
   std::vector<std::string> parent_environment;  ///< our own, NAME=VALUE each; little of it is inherited
   std::size_t sessions_max = 4096;
+  /// how long tools wait for another gateway when this one is gone; zero: they end with it
+  std::chrono::seconds survival{};
 };
 
 enum class EndSpeed : std::uint8_t {
@@ -41,7 +43,8 @@ class Supervisor {
   Supervisor& operator=(const Supervisor&) = delete;
   ~Supervisor();
 
-  /// create judges the spec and registers the session, dormant; with StartMode::at_once it starts as well.
+  /// create judges the spec and registers the session, dormant; with StartMode::at_once it starts as well. A
+  /// restored one whose tool still runs has that one again; what it was started with is not told anew.
   /// Errors: invalid_argument (the text says what to write), already_exists, exhausted.
   Status create(SessionSpec spec);
   /// start launches what is dormant, waiting or failed; nothing to do is no error.
@@ -56,6 +59,11 @@ class Supervisor {
   Status forget(const SessionId& id);
   /// rotate replaces the backend credential; see RotationRequest for the errors that `done` is told.
   Status rotate(const SessionId& id, RotationRequest request);
+  /// wait_for_calls returns when the calls before it were worked off: what was restored has been looked for.
+  void wait_for_calls();
+  /// leave lets go of all tools without ending them, where they survive us, and is the last call: observers
+  /// are told nothing of it, and the supervisor knows no session any more.
+  void leave();
   /// read_tail brings the last output, harmless and redacted, on the supervisor's thread.
   Status read_tail(const SessionId& id, std::size_t bytes_max, std::function<void(std::string)> done);
 

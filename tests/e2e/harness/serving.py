@@ -55,9 +55,30 @@ class Serving(Gate):
         self.output, self.lock, self.family = b"", threading.Lock(), set()
         # Tests of other rules present wrong credentials by the dozen; lock-out has tests of its own.
         self.env = clean_environment(self.home, {"SALLYPORT_LOCKOUT": "1000/5m", **(env or {})})
-        self._start(False, subprocess.DEVNULL, None, ())
-        eventually(lambda: self.process.poll() is not None or b"admin socket" in self.output, 60, lambda: self.text)
-        assert self.process.poll() is None, self.text
+        self.begin()
+
+    def begin(self, *more, pass_fds=(), wait=True):
+        """Starts the gateway: at first, or again from what the one before left."""
+        first, self.argv = self.argv, [*self.argv, *more]
+        self._start(False, subprocess.DEVNULL, None, pass_fds)
+        self.argv = first
+        if wait:
+            eventually(lambda: self.process.poll() is not None or b"admin socket" in self.output, 60, lambda: self.text)
+            assert self.process.poll() is None, self.text
+
+    def crash(self):
+        """Kills the gateway, and nothing else. Its tools go on."""
+        self.family |= descendants(self.process.pid)
+        self.process.kill()
+        self.process.wait()
+        self.finish_output()
+
+    def finish_output(self):
+        """Puts what the ended process printed into the book, so that the next one begins with none."""
+        self.reader.join(5)
+        with self.lock:
+            self.book.add_text("output of a gateway that was killed", self.output)
+            self.output = b""
 
     def api(self, method, path, body=None, fields=None, raw=None):
         """One call on the admin socket."""

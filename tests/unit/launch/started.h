@@ -42,6 +42,7 @@ class Started {
     return ok();
   }
   Process& process() { return *process_; }
+  void take(Process process) { process_.emplace(std::move(process)); }
   void drop() { process_.reset(); }
 
   template <class Done>

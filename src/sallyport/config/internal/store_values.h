@@ -231,6 +231,8 @@ inline Status store_pass_env(Settings& settings, std::string_view value) {
 }
 
 /// The choices' texts stand once, in the order of the enumerators.
+inline constexpr std::string_view kStores = "memory|sqlite";
+inline constexpr std::string_view kOnStops = "end|keep";
 inline constexpr std::string_view kTlsModes = "auto|off|self-signed|mkcert|tailscale";
 inline constexpr std::string_view kAuthMethods = "auto|pam|password|token|mtls|tailscale";
 inline constexpr std::string_view kRestartModes = "no|on-failure|always";

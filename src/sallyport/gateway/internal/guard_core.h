@@ -12,6 +12,7 @@
 #include "sallyport/credential/access_token_file.h"
 #include "sallyport/credential/internal_credentials.h"
 #include "sallyport/credential/passwords.h"
+#include "sallyport/durable/durable_store.h"
 #include "sallyport/env/posix/descriptor.h"
 #include "sallyport/gateway/admin_api.h"
 #include "sallyport/gateway/guard.h"
@@ -50,17 +51,21 @@ class Guard::Core final : public SessionObserver {
   Core(const Settings& from, GuardPowers with, GuardNotices tell);
   ~Core() override;
 
+  Status open_store();
+  Status restore();
   Status open_credentials();
   Status open_tls();
   /// settle_name is for `run`: it takes the name of the one session, or finds one that is free.
   Status settle_name(const std::vector<std::string>& command);
   Status open_doors();
+  void drain(Duration patience);
   Status open_admin_listener();
   Status open_metrics_listener();
   Status open_session(std::vector<std::string> command);
   void run_loops();
   std::vector<std::string> housekeep();
   int stop(Duration patience);
+  void leave(Duration patience);
   void end_all(EndSpeed speed);
 
   GuardStart told;
@@ -91,6 +96,7 @@ class Guard::Core final : public SessionObserver {
   Status open_own_pages();
   Status plan_domains();
   Status open_service();
+  [[nodiscard]] SupervisorOptions supervisor_options() const;
   Status open_door_of(const DoorPlan& plan);
   Result<BoundDoor> judge_bound(const DoorPlan& plan, const OpenedDoor& opened) const;
   Status serve_door(OpenedDoor opened, const BoundDoor& door);
@@ -155,9 +161,11 @@ class Guard::Core final : public SessionObserver {
   Descriptor name_lock;
   ConnectionLimiter limiter;
   std::unique_ptr<BlockingPool> pool;
-  MemorySessionRecords session_records;
-  MemoryAccessTokenRecords access_token_records;
-  AccessTokens access_tokens;
+  MemorySessionRecords memory_sessions;
+  MemoryAccessTokenRecords memory_access_tokens;
+  std::unique_ptr<DurableStore> durable;  ///< none: --store memory, or `run`
+  DurableClock durable_clock;
+  std::unique_ptr<AccessTokens> access_tokens;
   LiveSettings live_settings;
   Feed feed;
   SessionDirectory directory;

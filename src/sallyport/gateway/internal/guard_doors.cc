@@ -6,25 +6,13 @@
 #include "sallyport/gateway/internal/guard_core.h"
 
 namespace sallyport {
-namespace {
-
-/// read_boot_id: without one, what a durable record says of monotonic time counts for nothing.
-std::string read_boot_id(Files& files) {
-  const auto text = files.read_text("/proc/sys/kernel/random/boot_id", FilePrivacy::any);
-  return text ? std::string(trimmed(std::string_view(*text).substr(0, text->find('\n')))) : std::string();
-}
-
-}  // namespace
-
 Status Guard::Core::open_doors() {
   SALLYPORT_CHECK(open_policy());  // which asks who owns a session only where there are many
   SALLYPORT_CHECK(open_loops());
   SALLYPORT_CHECK(open_own_pages());
   // Requests come only once the loops run: what the doors refer to may be made after them.
-  supervisor = std::make_unique<Supervisor>(
-      powers.monotonic, powers.clock, powers.files,
-      SupervisorOptions{settings.state_dir, "/proc/self/exe", powers.parent_environment},
-      static_cast<SessionObserver&>(*this));
+  supervisor = std::make_unique<Supervisor>(powers.monotonic, powers.clock, powers.files,
+                                            supervisor_options(), static_cast<SessionObserver&>(*this));
   std::vector<OpenedDoor> opened;
   for (const auto& plan : door_plans) {
     auto door = plan.listen.is_inherited() ? inherit_door(plan.listen.descriptor, sides.size())
@@ -100,13 +88,11 @@ Status Guard::Core::open_service() {
   SessionService::Parts parts{directory,
                               *supervisor,
                               session_tokens,
-                              session_records,
+                              durable ? durable->sessions() : memory_sessions,
                               powers.entropy,
-                              powers.monotonic,
-                              powers.clock,
+                              durable_clock,
                               [this] { return live_settings.life(); },
                               [this] { return live_settings.environment(); },
-                              read_boot_id(powers.files),
                               domains.empty() ? Origins::none : Origins::each,
                               open_routes,
                               close_routes,
@@ -170,7 +156,7 @@ AdminApi::Parts Guard::Core::admin_parts(const Gate& gate, ListenerTraits listen
                          *service,
                          directory,
                          session_tokens,
-                         access_tokens,
+                         *access_tokens,
                          live_settings,
                          feed,
                          links,

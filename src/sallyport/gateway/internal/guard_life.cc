@@ -14,6 +14,7 @@ constexpr Duration kStopWaitMax = std::chrono::seconds(60);
 
 Guard::Core::~Core() {
   tls_keeper.reset();
+  if (service) service->retire();
   for (auto& side : sides) side->loop().stop();
   for (auto& thread : threads) {
     if (thread.joinable()) thread.join();
@@ -66,7 +67,7 @@ GatewayReport Guard::Core::report() const {
   report.tls = tls_report();
   report.authentication =
       gates.front()->authentication() == Authentication::required ? "required" : "off (insecurely)";
-  report.store = "memory";
+  report.store = durable ? "sqlite" : "memory";
   report.live_credentials = store.count();
   report.audit = powers.audit.health();
   const auto health = passwords == nullptr ? PasswordHealth{} : passwords->health();
@@ -95,7 +96,7 @@ std::vector<std::string> Guard::Core::housekeep() {
     passwords->refresh();
     for (const auto& name : passwords->take_changed()) {
       logins.end_all(name);
-      if (!passwords->knows(name)) access_tokens.revoke_owner(name);
+      if (!passwords->knows(name)) access_tokens->revoke_owner(name);
     }
     if (const auto health = passwords->health(); health.state == PasswordHealth::State::failing) {
       complaint += concat("password: ", health.reason, "; nobody can sign in with it until that is mended\n");
@@ -116,11 +117,21 @@ void Guard::Core::end_all(EndSpeed speed) {
   for (const auto& view : supervisor->views()) (void)supervisor->end(view->id, speed);
 }
 
-int Guard::Core::stop(Duration patience) {
+void Guard::Core::drain(Duration patience) {
+  if (durable) service->retire();
   for (auto& side : sides) side->stop_after(patience);
   for (auto& thread : threads) {
     if (thread.joinable()) thread.join();
   }
+}
+
+void Guard::Core::leave(Duration patience) {
+  drain(patience);
+  supervisor->leave();
+}
+
+int Guard::Core::stop(Duration patience) {
+  drain(patience);
   end_all(EndSpeed::orderly);
   std::unique_lock lock(change_mutex);
   if (serves_many()) {

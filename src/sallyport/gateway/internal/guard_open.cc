@@ -31,6 +31,12 @@ ConnectionLimits connection_limits(std::size_t descriptors_max) {
   return limits;
 }
 
+/// read_boot_id: without one, what a durable record says of monotonic time counts for nothing.
+std::string read_boot_id(Files& files) {
+  const auto text = files.read_text("/proc/sys/kernel/random/boot_id", FilePrivacy::any);
+  return text ? std::string(trimmed(std::string_view(*text).substr(0, text->find('\n')))) : std::string();
+}
+
 std::size_t loops_wanted(const Settings& settings) {
   if (settings.threads > 0) return settings.threads;
   const auto cores = std::thread::hardware_concurrency();
@@ -50,8 +56,7 @@ Guard::Core::Core(const Settings& from, GuardPowers with, GuardNotices tell)
       internals(store, powers.entropy),
       limiter(connection_limits(powers.descriptors_max)),
       pool(std::make_unique<BlockingPool>()),
-      access_tokens(store, access_token_records, powers.entropy, powers.monotonic, powers.clock,
-                    {settings.user, settings.tokens_per_owner}),
+      durable_clock(powers.clock, powers.monotonic, read_boot_id(powers.files)),
       live_settings(settings, [this] { require_authentication(); }),
       feed(settings.user, settings.listeners_per_owner),
       directory(settings.user, settings.sessions_per_owner) {

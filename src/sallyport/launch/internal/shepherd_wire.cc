@@ -50,6 +50,12 @@ Result<PlanView> read_plan(std::span<char> text) {
   const auto credential = fields.next_number();
   const auto from = fields.next_number();
   PlanView plan;
+  plan.door = fields.next();
+  const auto survive = fields.next_number();
+  const auto port = fields.next_number();
+  if (!survive || !port || *port > UINT16_MAX) return malformed();
+  plan.survive_s = *survive;
+  plan.port = static_cast<std::uint16_t>(*port);
   plan.directory = fields.next();
   plan.program = fields.next();
   if (!argc || *argc == 0 || !envc || !credential || *credential > 1 || !from || *from > 2 ||

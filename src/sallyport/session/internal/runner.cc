@@ -82,10 +82,8 @@ Status Runner::try_launch() {
   if (process_)
     return fail(Code::invalid_argument,
                 "processes of the previous run could not be killed; they block this session");
-  if (!directory_) {
-    SALLYPORT_TRY(made, RunDirectory::make(host_.files, host_.state_directory, spec_.id));
-    directory_.emplace(std::move(made));
-  }
+  SALLYPORT_CHECK(open_directory());
+  if (adopted_) return take_adopted();
   const bool has_credential = credential_->form() != CredentialForm::none;
   if (has_credential) SALLYPORT_CHECK(directory_->write_token(credential_->text()));
   directory_->clear_socket();
@@ -107,6 +105,7 @@ Status Runner::try_launch() {
   plan.credential = has_credential ? &credential_->text() : nullptr;
   plan.directory = spec_.directory;
   plan.shepherd = host_.shepherd;
+  if (host_.survival.count() > 0) plan.survival = {directory_->door(), port_, host_.survival};
   SALLYPORT_TRY(process, Process::start(plan));
   process_.emplace(std::move(process));
   ++starts_;

@@ -32,6 +32,7 @@ struct RunnerHost {
   std::string state_directory;
   std::string shepherd;
   std::vector<std::string> environment;
+  std::chrono::seconds survival;
 };
 
 using ReadyWaiter = std::function<void(Result<std::shared_ptr<const SessionView>>)>;
@@ -40,6 +41,11 @@ class Runner {
  public:
   Runner(SessionSpec spec, Recipe recipe, const RunnerHost& host);
 
+  /// adopt looks for the tool that an earlier gateway left; the next launch takes it over. False where there
+  /// is none, or none that could be used any more.
+  bool adopt();
+  /// leave lets the tool go on without us.
+  void leave();
   void apply(LifeEvent event);
   void wait_ready(ReadyWaiter waiter);
   void rotate(RotationRequest request);
@@ -68,6 +74,10 @@ class Runner {
   void act(LifeAction action);
   void launch();
   Status try_launch();
+  Status open_directory();
+  Status take_adopted();
+  /// knows_credential: the tool goes by the credential that we would send.
+  bool knows_credential();
   PlaceholderValues values_for(std::uint16_t port) const;
   [[nodiscard]] ReadyTarget target() const;
   void read_output();
@@ -93,6 +103,7 @@ class Runner {
   StopLadder ladder_;
   std::optional<RunDirectory> directory_;
   std::optional<Process> process_;
+  std::optional<Adopted> adopted_;  ///< found, and not launched yet
   std::optional<ReadyCheck> check_;
   std::optional<Rotation> rotation_;
   std::shared_ptr<const BackendCredential> credential_;
