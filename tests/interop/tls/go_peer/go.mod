@@ -1,0 +1,3 @@
+module sallyport.example/tlspeer
+
+go 1.24
