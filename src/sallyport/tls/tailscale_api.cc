@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "sallyport/base/text.h"
@@ -58,7 +59,7 @@ std::string dns_of(std::string text) {
 std::string first_line(std::string_view text) { return escaped(trimmed(text.substr(0, text.find('\n')))); }
 
 bool printable(std::string_view text) {
-  return text.find_first_of(std::string_view("\0\r\n\x7f", 4)) == std::string_view::npos;
+  return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
 Status judge_socket(const std::string& path) {
@@ -99,7 +100,11 @@ Result<TailscalePerson> parse_tailscale_whois(std::string_view json) {
   person.login_name = text_of(member(profile, "LoginName"));
   person.display_name = text_of(member(profile, "DisplayName"));
   person.node = dns_of(text_of(member(node, "Name")));
-  person.tags = texts_of(member(node, "Tags"));
+  const Json& tags = member(node, "Tags");
+  person.tags = texts_of(tags);
+  // A tagged machine is nobody's, so a tag that cannot be read must not count as none.
+  if (!tags.is_null() && !(tags.is_array() && tags.empty() == person.tags.empty()))
+    return strange("the tags of a machine");
   const bool sane = !person.login_name.empty() && person.login_name.size() <= kNameBytesMax &&
                     printable(person.login_name) && printable(person.display_name);
   if (!sane) return strange("who somebody is");

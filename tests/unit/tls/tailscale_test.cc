@@ -48,7 +48,10 @@ TEST(TailscaleWhois, BY_10_names_the_person_and_the_machine) {
 TEST(TailscaleWhois, BY_10_nobody_comes_of_a_strange_answer) {
   for (const char* bad :
        {"", "{}", R"({"UserProfile":{"LoginName":""}})", R"({"UserProfile":{"LoginName":7}})",
-        "{\"UserProfile\":{\"LoginName\":\"a\\r\\nb\"}}", R"({"UserProfile":[]})"})
+        "{\"UserProfile\":{\"LoginName\":\"a\\r\\nb\"}}", R"({"UserProfile":[]})",
+        R"({"UserProfile":{"LoginName":"a\u001b[2J"}})",
+        R"({"Node":{"Tags":"tag:ci"},"UserProfile":{"LoginName":"alice@example.com"}})",
+        R"({"Node":{"Tags":[7]},"UserProfile":{"LoginName":"alice@example.com"}})"})
     EXPECT_FALSE(parse_tailscale_whois(bad)) << bad;
 }
 
