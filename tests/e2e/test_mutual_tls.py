@@ -119,6 +119,18 @@ def test_mtls_each_refusal_has_its_own_reason_and_one_alert(start, pki, cli, ver
     assert visit(gate, pki / "alice", version=version)[0] == 200
 
 
+def test_mtls_long_chains_are_refused(start, pki):
+    """Each certificate costs us its parsing before anybody can judge it."""
+    gate = start_mtls(start, pki)
+    for count, alert in ((9, None), (10, "BAD_CERTIFICATE"), (80, "ILLEGAL_PARAMETER")):
+        (pki / "long.crt").write_text((pki / "alice.crt").read_text() + (pki / "ca" / "ca.crt").read_text() * count)
+        (pki / "long.key").write_bytes((pki / "alice.key").read_bytes())
+        outcome = visit(gate, pki / "long")[0]
+        assert outcome == 200 if alert is None else alert in str(outcome), (count, outcome)
+    assert any(line["denial"] == "certificate_refused" and "more than 10" in line["detail"] for line in refusals(gate))
+    assert visit(gate, pki / "alice")[0] == 200
+
+
 def test_mtls_beside_other_methods_asks_and_does_not_insist(start, pki):
     gate = start_mtls(start, pki, auth=("mtls", "token"), ready=None)
     assert visit(gate)[0] == 401

@@ -133,6 +133,7 @@ bool demand_certificates(SSL_CTX* context, const ClientDemand& demand) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
   SSL_CTX_set_cert_verify_callback(context, on_client_chain, nullptr);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+  SSL_CTX_set_max_cert_list(context, static_cast<long>(kClientChainBytesMax));
   return SSL_CTX_set_num_tickets(context, 0) == 1 && name_authorities(context, demand.authorities_pem);
 }
 

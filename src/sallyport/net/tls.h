@@ -62,6 +62,10 @@ class ClientJudge {
                                                      const ConnectionFacts& facts) = 0;
 };
 
+/// What a client may show us, all of it together: OpenSSL reads the keys in it before anybody can judge, a
+/// quarter of a millisecond each.
+inline constexpr std::size_t kClientChainBytesMax = std::size_t{16} << 10;
+
 /// ClientDemand says what is asked of clients. A server that asks resumes no session: that would skip the
 /// judge.
 struct ClientDemand {

@@ -215,9 +215,8 @@ ClientCertificates::Judged ClientCertificates::judge_shown(const Shown& shown, c
 std::shared_ptr<const CertifiedPeer> ClientCertificates::judge(std::span<const std::string> chain_der,
                                                                const ConnectionFacts& facts) {
   if (chain_der.empty()) return nullptr;
-  if (chain_der.size() > kChainCertificatesMax) {
-    refused_(facts, Denial::certificate_refused,
-             concat("more than ", kChainCertificatesMax, " certificates"));
+  if (chain_der.size() > kClientChainMax) {
+    refused_(facts, Denial::certificate_refused, concat("more than ", kClientChainMax, " certificates"));
     return nullptr;
   }
   std::vector<Certificate> chain;

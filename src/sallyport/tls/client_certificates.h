@@ -23,6 +23,8 @@
 namespace sallyport {
 
 inline constexpr std::size_t kClientDenyLinesMax = 20'000;
+/// Certificates that a client may show, its own included: it is judged on an event loop.
+inline constexpr std::size_t kClientChainMax = 10;
 
 /// ClientDenyList refuses certificates by what stands in them or in one of their issuers, whatever their
 /// authority says.

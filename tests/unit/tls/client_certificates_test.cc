@@ -84,9 +84,9 @@ TEST_F(ClientDoor, a_chain_beyond_the_bound_is_refused_and_not_cut) {
     const auto der = certificate.to_der();
     return std::string(reinterpret_cast<const char*>(der.data()), der.size());
   };
-  std::vector<std::string> chain(kChainCertificatesMax + 1, text_of(root.certificate()));
+  std::vector<std::string> chain(kClientChainMax + 1, text_of(root.certificate()));
   chain.front() = text_of(client(root, {"alice.example"}).certificate);
-  EXPECT_NE(door->judge(std::span(chain).first(kChainCertificatesMax), {}), nullptr);
+  EXPECT_NE(door->judge(std::span(chain).first(kClientChainMax), {}), nullptr);
   EXPECT_EQ(door->judge(chain, {}), nullptr);
   EXPECT_EQ(door->judge({}, {}), nullptr);
   EXPECT_EQ(denials_, std::vector<Denial>{Denial::certificate_refused});
