@@ -145,6 +145,8 @@ class Shepherd {
       ::_exit(kExecFailed);
     }
     writes.reset();
+    // Without an image its number is free, and by now one of ours.
+    if (plan->from != RunsFrom::path) ::close(kImageDescriptor);
     int fault = 0;
     if (::read(reads.get(), &fault, sizeof fault) != sizeof fault) return 0;  // closed by execve
     ::waitpid(tool_, nullptr, 0);
@@ -155,7 +157,6 @@ class Shepherd {
   /// ends with the tool.
   static void leave_tool_descriptors() {
     for (const int fd : {STDOUT_FILENO, STDERR_FILENO, kCredentialDescriptor}) ::dup2(STDIN_FILENO, fd);
-    ::close(kImageDescriptor);
   }
 
   void turn() {

@@ -8,6 +8,8 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <filesystem>
+
 #include "sallyport/launch/handover.h"
 #include "sallyport/launch/process_tree.h"
 #include "tests/unit/launch/started.h"
@@ -117,6 +119,22 @@ TEST(Process, SA_04_orphans_that_left_the_session_end_with_the_tool) {
   if (const auto orphan = tool.number_after("orphan"); orphan != 0) {
     EXPECT_TRUE(dies(orphan));
   }
+}
+
+TEST(Process, shepherd_sleeps_while_its_tool_runs) {
+  Started tool({"/bin/sleep", "600"});
+  ASSERT_TRUE(tool.start());
+  ASSERT_TRUE(tool.wait_until([&] { return tool.tool != 0; }));
+  // It waits with a signalfd, which has to be open: poll returns at once where it is not.
+  const auto folder = concat("/proc/", tool.process().root(), "/fd");
+  std::error_code fault;
+  std::size_t found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, fault)) {
+    const auto leads_to = std::filesystem::read_symlink(entry, fault).string();
+    found += leads_to == "anon_inode:[signalfd]" ? 1 : 0;
+  }
+  if (fault) GTEST_SKIP() << "a shepherd shows its descriptors to root only";
+  EXPECT_EQ(found, 1U);
 }
 
 TEST(Process, kill_reaches_the_whole_subtree) {
