@@ -86,7 +86,7 @@ def test_BY_11_the_certificates_term(start):
     assert 1 < days < 400
 
 
-def test_BY_11_handshakes_are_counted_by_what_came_of_them(start):
+def test_BY_11_SG_13_handshakes_and_plain_attempts_are_counted_by_what_came_of_them(start):
     gate = start("--no-local-trust", "--tls", "self-signed", wait=None)
     eventually(lambda: (gate.state / "admin.sock").exists(), 60)
     name = "sallyport_tls_handshakes_total"

@@ -124,7 +124,7 @@ def rotate_under_load(gate, pairs, times, pause):
     return load
 
 
-def test_sg_05_fifty_rotations_under_load_fail_no_request(gate, pairs):
+def test_sg_05_sg_13_fifty_rotations_under_load_fail_no_request_and_are_told(gate, pairs):
     rotate_under_load(gate, pairs, 50, 0.1)
     told = [one["detail"] for one in events(gate)]
     assert told and all("another certificate is served" in one for one in told)
@@ -135,8 +135,9 @@ def test_sg_05_a_thousand_rotations_under_load_fail_no_request(gate, pairs):
     rotate_under_load(gate, pairs, 1000, 0.05)
 
 
+@pytest.mark.slow
 def test_sg_05_new_handshakes_get_the_new_certificate_within_a_second(gate, pairs):
-    """The bound is generous for a busy machine; the text of the promise is a second, the look is four times in one."""
+    """A clock decides, so it is not for every run. The look is four times in a second."""
     best = 60.0
     for i in range(1, 6):
         pairs.install(i)
