@@ -85,6 +85,8 @@ struct Settings {
   OnAuditFailure audit_failure = OnAuditFailure::carry_on;
   Switch audit_sync = Switch::off;
   Switch qr = Switch::off;
+  std::string traces;  ///< URL of a collector; empty: nobody is told of requests
+  unsigned traces_percent = 100;
   std::optional<ListenAddress> metrics;  ///< where a collector of this machine reads the numbers
   std::uint32_t threads = 0;             ///< 0: one for each core
   SecretSetting password;

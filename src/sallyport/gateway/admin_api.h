@@ -28,6 +28,7 @@
 #include "sallyport/policy/lockout.h"
 #include "sallyport/session/supervisor.h"
 #include "sallyport/tls/report.h"
+#include "sallyport/trace/exporter.h"
 
 namespace sallyport {
 
@@ -48,6 +49,7 @@ struct GatewayReport {
   std::string password_state;
   std::vector<LoopFigures> loops;
   std::optional<HandshakeFigures> handshakes;  ///< none: no listener speaks TLS
+  std::optional<TraceFigures> traces;          ///< none: no --traces
 };
 
 /// openapi_document describes the API: OpenAPI 3.1, JSON.

@@ -19,6 +19,7 @@ Result<std::unique_ptr<Guard>> Guard::start(const Settings& settings, std::vecto
   SALLYPORT_CHECK(core->settle_name(command));
   SALLYPORT_CHECK(core->open_store());
   SALLYPORT_CHECK(core->open_tls());
+  SALLYPORT_CHECK(core->open_traces());
   SALLYPORT_CHECK(core->open_doors());
   SALLYPORT_CHECK(core->open_metrics_listener());
   SALLYPORT_CHECK(core->open_session(std::move(command)));
@@ -32,6 +33,7 @@ Result<std::unique_ptr<Guard>> Guard::serve(const Settings& settings, GuardPower
   SALLYPORT_CHECK(core->open_store());
   SALLYPORT_CHECK(core->open_credentials());
   SALLYPORT_CHECK(core->open_tls());
+  SALLYPORT_CHECK(core->open_traces());
   SALLYPORT_CHECK(core->open_doors());
   SALLYPORT_CHECK(core->open_admin_listener());
   SALLYPORT_CHECK(core->open_metrics_listener());

@@ -79,10 +79,27 @@ class UsageWatch final : public MovementWatch {
 
 GuardHandler::GuardHandler(Parts parts) : parts_(std::move(parts)) {}
 
+std::unique_ptr<TraceStep> GuardHandler::begin_trace(const RequestHead& head,
+                                                     const SessionId& session) const {
+  if (parts_.tracer == nullptr) return nullptr;
+  auto trace = std::make_unique<TraceStep>(parts_.tracer->begin(head));
+  trace->span.session = session.view();
+  if (!is_own_path(head.target.path)) trace->span.path = head.target.path;
+  return trace;
+}
+
+void GuardHandler::end_trace(const Exchange& exchange, std::unique_ptr<TraceStep> trace) const {
+  if (trace == nullptr) return;
+  if (exchange.status() != 0) trace->span.status = exchange.status();
+  trace->span.request_id = exchange.request_id();
+  parts_.tracer->end(std::move(*trace));
+}
+
 Task<void> GuardHandler::handle(Exchange& exchange) {
   const auto& head = exchange.head();
   const Destination destination = parts_.directions.find(head, parts_.routes);
   const SessionId& session = destination.session();
+  auto trace = begin_trace(head, session);
   const ListenerTraits& listener = session.empty() ? parts_.listener : parts_.session_listener;
   auto ask_peer = [&exchange] { return exchange.stream().peer_process(); };
   const Evidence evidence{head.upgrade == Upgrade::websocket ? Door::websocket : Door::http,
@@ -98,6 +115,7 @@ Task<void> GuardHandler::handle(Exchange& exchange) {
     const auto response = refusal(head, verdict);
     if (verdict.status == 400) exchange.close_after();
     (void)co_await exchange.respond(response);
+    end_trace(exchange, std::move(trace));
     co_return;
   }
   // Who came without a credential is bound to the session alone, and cut when its door is closed.
@@ -113,10 +131,11 @@ Task<void> GuardHandler::handle(Exchange& exchange) {
     const auto response = to_directory(head, session);
     (void)co_await exchange.respond(response);
   } else {
-    co_await pass_on(exchange, verdict, *destination.route(), destination.prefix_bytes());
+    co_await pass_on(exchange, verdict, destination, trace.get());
   }
   if (exchange.cut_reason()) record_cut(exchange, verdict, session);
   exchange.unbind();
+  end_trace(exchange, std::move(trace));
 }
 
 Task<void> GuardHandler::wait_until_ready(Exchange& exchange, SessionRoute& route) {
@@ -134,8 +153,9 @@ Task<void> GuardHandler::wait_until_ready(Exchange& exchange, SessionRoute& rout
   }
 }
 
-Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict, SessionRoute& route,
-                                 std::size_t prefix_bytes) {
+Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict, const Destination& destination,
+                                 TraceStep* trace) {
+  SessionRoute& route = *destination.route();
   if (!route.ready()) co_await wait_until_ready(exchange, route);
   if (exchange.cut_reason()) {  // its credential ended while it waited
     exchange.mark_broken();
@@ -158,17 +178,22 @@ Task<void> GuardHandler::pass_on(Exchange& exchange, const Verdict& verdict, Ses
   std::string prefix;
   std::string host;
   if (route.reached() == SessionRoute::Reached::by_path) {
-    plan.path_bytes_cut = prefix_bytes;
+    plan.path_bytes_cut = destination.prefix_bytes();
     prefix = concat(kPathRoutePrefix, route.id().view());
     host = exchange.head().fields.value_of(HeaderId::host);
     plan.rewrite = {prefix, host};
   }
   plan.traffic = route.traffic();
+  if (trace != nullptr) {
+    const bool keep = trace->tracestate == TraceStep::Tracestate::keep;
+    plan.trace = {trace->traceparent, keep ? TraceFields::Tracestate::keep : TraceFields::Tracestate::drop};
+  }
   UsageWatch watch(verdict.in_use());
   plan.watch = &watch;
   plan.timeouts = parts_.timeouts;
   const auto outcome = co_await parts_.forwarder.forward(exchange, plan);
   view->activity->touch(exchange.loop().now());
+  if (trace != nullptr) trace->span.status = outcome.status;
   if (!outcome.unanswered()) co_return;
   const auto response = bad_gateway(outcome.end, exchange.head(), view->id.view());
   (void)co_await exchange.respond(response);

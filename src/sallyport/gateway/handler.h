@@ -5,12 +5,14 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 
 #include "sallyport/authn/gate.h"
 #include "sallyport/gateway/directions.h"
 #include "sallyport/gateway/own_pages.h"
 #include "sallyport/net/http1_server.h"
 #include "sallyport/proxy/forward.h"
+#include "sallyport/trace/tracer.h"
 
 namespace sallyport {
 
@@ -41,7 +43,8 @@ class GuardHandler final : public RequestHandler {
     ListenerTraits session_listener;
     Demand demand;
     ForwardTimeouts timeouts{};
-    ReadTail read_tail{};  ///< none: nobody sees output while a tool starts
+    ReadTail read_tail{};            ///< none: nobody sees output while a tool starts
+    const Tracer* tracer = nullptr;  ///< none: nobody is told of requests
   };
   explicit GuardHandler(Parts parts);
 
@@ -49,8 +52,12 @@ class GuardHandler final : public RequestHandler {
   void on_refused(const ConnectionFacts& facts, Refusal refusal, ParseFault fault) noexcept override;
 
  private:
-  Task<void> pass_on(Exchange& exchange, const Verdict& verdict, SessionRoute& route,
-                     std::size_t prefix_bytes);
+  [[nodiscard]] std::unique_ptr<TraceStep> begin_trace(const RequestHead& head,
+                                                       const SessionId& session) const;
+  void end_trace(const Exchange& exchange, std::unique_ptr<TraceStep> trace) const;
+  /// pass_on: `trace` is none where nobody is told.
+  Task<void> pass_on(Exchange& exchange, const Verdict& verdict, const Destination& destination,
+                     TraceStep* trace);
   Task<void> wait_until_ready(Exchange& exchange, SessionRoute& route);
   [[nodiscard]] Response refusal(const RequestHead& head, const Verdict& verdict) const;
   [[nodiscard]] Response no_session(const RequestHead& head, const SessionId& asked) const;

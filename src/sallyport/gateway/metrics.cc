@@ -113,6 +113,14 @@ std::string write_metrics(const GatewayReport& report, const AuditCounts* counts
          report.audit.sink_failures);
   single(out, "sallyport_audit_failing", "gauge", "1 while the audit log cannot be written.",
          report.audit.state == AuditHealth::State::failing ? 1 : 0);
+  if (report.traces) {
+    single(out, "sallyport_spans_sent_total", "counter", "Spans that the collector of --traces took.",
+           report.traces->sent);
+    single(out, "sallyport_spans_dropped_total", "counter",
+           "Spans that met a full queue, or that the collector refused.", report.traces->dropped);
+    single(out, "sallyport_traces_failing", "gauge", "1 while the collector of --traces takes nothing.",
+           report.traces->fault.empty() ? 0 : 1);
+  }
   single(out, "sallyport_live_credentials", "gauge", "Credentials that would be let in.",
          report.live_credentials);
   if (!report.tls.fingerprint.empty()) {

@@ -41,6 +41,7 @@ void Exchange::begin(Http1Server& server, Http1Workspace& space, Stream& stream)
   server.mint_id(id_);
   cut_.reset();
   phase_ = Phase::unanswered;
+  status_ = 0;
   may_keep_ = head_.keep_alive;
   owes_continue_ = head_.expects_continue;
   minds_hang_up_ = true;
@@ -177,6 +178,7 @@ Task<Status> Exchange::respond(const Response& response) {
     const Status sent = co_await respond(fault);
     co_return sent ? fail(Code::internal, "a field of the answer holds a control character") : sent.error();
   }
+  status_ = response.status;
   if (!bodyless) text.append(response.body);
   phase_ = Phase::started;
   const Status sent = co_await send(text);
@@ -194,6 +196,7 @@ Task<Status> Exchange::start_stream(const Response& head) {
   const std::string_view framing = chunked_ ? "Transfer-Encoding: chunked\r\n" : "";
   if (!write_head(head, framing, text))
     co_return fail(Code::internal, "a field of the answer holds a control character");
+  status_ = head.status;
   phase_ = Phase::started;
   co_return co_await send(text);
 }

@@ -89,6 +89,8 @@ class Exchange {
   void mark_answered() noexcept { phase_ = Phase::answered; }
   void mark_broken() noexcept { phase_ = Phase::broken; }
   [[nodiscard]] bool started() const noexcept { return phase_ != Phase::unanswered; }
+  /// status is that of an answer of our own; 0: there was none.
+  [[nodiscard]] int status() const noexcept { return status_; }
   /// attend makes a cut cancel `other` too; nullptr ends that.
   void attend(Stream* other) noexcept { attended_ = other; }
   /// tolerate_hang_up: the client's end of sending is no reason to cut: a tunnel has two halves.
@@ -121,6 +123,7 @@ class Exchange {
   BodyScanner body_;
   std::array<char, kRequestIdBytes> id_{};
   std::optional<CutReason> cut_;
+  int status_ = 0;
   Phase phase_ = Phase::unanswered;
   bool may_keep_ = true;
   bool owes_continue_ = false;

@@ -134,10 +134,12 @@ Result<SecretText> read_body(internal::BlockingWire& wire, WipedBuffer& buffer, 
 
 Result<HttpEndpoint> HttpEndpoint::parse(std::string_view url) {
   HttpEndpoint endpoint;
+  // What stands before an @ may be a password.
   const Error fault =
-      fail(Code::invalid_argument, concat("\"", escaped(url),
-                                          "\" is no address of a service: write https://HOST[:PORT], "
-                                          "http://HOST[:PORT] or unix:PATH"));
+      fail(Code::invalid_argument,
+           concat(url.find('@') == std::string_view::npos ? concat('"', escaped(url), '"')
+                                                          : "this, with its \"@\",",
+                  " is no address of a service: write https://HOST[:PORT], http://HOST[:PORT] or unix:PATH"));
   if (url.starts_with("unix:")) {
     endpoint.scheme = Scheme::http;
     endpoint.host = "localhost";

@@ -76,6 +76,13 @@ struct AnswerRewrite {
   std::string_view host;    ///< of the client's request: a redirect to it is one to ourselves
 };
 
+/// TraceFields takes the place of the client's, where the gateway tells of the request itself (W3C Trace
+/// Context).
+struct TraceFields {
+  std::string_view traceparent;  ///< empty: the client's fields pass as they came
+  enum class Tracestate : std::uint8_t { keep, drop } tracestate = Tracestate::keep;
+};
+
 /// ForwardPlan is one request's way to its backend.
 struct ForwardPlan {
   const SocketAddress* upstream = nullptr;
@@ -90,6 +97,7 @@ struct ForwardPlan {
   AnswerRewrite rewrite;
   ForwardHygiene hygiene;
   ForwardedFacts forwarded;
+  TraceFields trace;
   ForwardTimeouts timeouts;
   TrafficCounters* traffic = nullptr;
   MovementWatch* watch = nullptr;  ///< none: nobody wants to know

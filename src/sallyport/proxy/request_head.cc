@@ -48,6 +48,7 @@ void write_own_lines(const RequestHead& head, const ForwardPlan& plan, const Con
       plan.forwarded.host.empty() ? head.fields.value_of(HeaderId::host) : plan.forwarded.host;
   if (!host.empty()) out.field("X-Forwarded-Host", host);
   out.field("X-Request-ID", request_id);
+  if (!plan.trace.traceparent.empty()) out.field("Traceparent", plan.trace.traceparent);
   out.text(plan.injected_lines);
 }
 
@@ -101,9 +102,18 @@ bool stays_behind(const HeaderField& field, const ForwardHygiene& hygiene) noexc
   return !passes || field.has(FieldFlag::connection_listed);
 }
 
-void write_client_fields(const HeaderFields& fields, const ForwardHygiene& hygiene, HeadWriter& out) {
+/// is_replaced: a trace goes on with our own span, or begins here.
+bool is_replaced(HeaderId id, const TraceFields& trace) noexcept {
+  if (trace.traceparent.empty()) return false;
+  return id == HeaderId::traceparent ||
+         (id == HeaderId::tracestate && trace.tracestate == TraceFields::Tracestate::drop);
+}
+
+void write_client_fields(const HeaderFields& fields, const ForwardPlan& plan, HeadWriter& out) {
+  const ForwardHygiene& hygiene = plan.hygiene;
   for (const HeaderField& field : fields) {
     if (stays_behind(field, hygiene) || is_ours_to_write(field.id())) continue;
+    if (is_replaced(field.id(), plan.trace)) continue;
     if (!hygiene.reserved_names.empty() && is_reserved(field.name(), hygiene.reserved_names)) continue;
     out.field(field.name(), field.value());
   }
@@ -144,7 +154,7 @@ bool write_request_head(const RequestHead& head, const ForwardPlan& plan, const 
   write_target(head.target, plan, upgrade, out);
   out.text(" HTTP/1.1\r\n");
   write_host(head, plan, out);
-  write_client_fields(head.fields, plan.hygiene, out);
+  write_client_fields(head.fields, plan, out);
   if (passes(head.fields, HeaderId::cookie, plan.hygiene)) write_cookies(head.fields, plan.hygiene, out);
   write_framing(head, out);
   if (upgrade == UpgradeForward::websocket) {

@@ -26,6 +26,7 @@
 #include "sallyport/store/session_records.h"
 #include "sallyport/tls/client_certificates.h"
 #include "sallyport/tls/keeper.h"
+#include "sallyport/trace/tracer.h"
 
 namespace sallyport {
 
@@ -61,6 +62,7 @@ class Guard::Core final : public SessionObserver {
   void drain(Duration patience);
   Status open_admin_listener();
   Status open_metrics_listener();
+  Status open_traces();
   Status open_session(std::vector<std::string> command);
   void run_loops();
   std::vector<std::string> housekeep();
@@ -157,6 +159,9 @@ class Guard::Core final : public SessionObserver {
   std::unique_ptr<RateStep> rate_step;
   std::unique_ptr<PolicyStep> policy_step;  ///< none: no --policy
   std::string policy_text;                  ///< what is in force
+
+  std::unique_ptr<TraceExporter> trace_exporter;  ///< none: no --traces
+  std::unique_ptr<Tracer> tracer;
 
   Descriptor name_lock;
   ConnectionLimiter limiter;

@@ -123,7 +123,7 @@ Status Guard::Core::serve_door(OpenedDoor opened, const BoundDoor& door) {
   for (std::size_t i = 0; i < sides.size(); ++i) {
     auto handler = std::make_unique<GuardHandler>(
         GuardHandler::Parts{*gates.back(), *own_pages, sides[i]->routes(), *directions, sides[i]->forwarder(),
-                            powers.audit, traits, session_traits, demand, timeouts, read_tail});
+                            powers.audit, traits, session_traits, demand, timeouts, read_tail, tracer.get()});
     SALLYPORT_CHECK(sides[i]->serve(std::move(opened.sockets[i]), door.address, std::move(handler),
                                     door.tls == Tls::on ? tls.get() : nullptr, proxy_rules(door)));
   }

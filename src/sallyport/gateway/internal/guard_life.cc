@@ -103,6 +103,10 @@ std::vector<std::string> Guard::Core::housekeep() {
     }
   }
   complaint += refresh_clients();
+  if (trace_exporter) {
+    if (const auto fault = trace_exporter->figures().fault; !fault.empty())
+      complaint += concat("traces: ", fault, "; spans are dropped once ", kSpansHeldMax, " wait\n");
+  }
   auto news = take_alarms();
   if (complaint == last_complaint) return news;
   last_complaint = complaint;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guard::Core: what it counts, and the listener where a collector reads that.
 #include <algorithm>
+#include <array>
 
 #include "sallyport/base/text.h"
 #include "sallyport/gateway/internal/guard_core.h"
@@ -12,6 +13,7 @@ namespace sallyport {
 /// count_up adds the numbers of loops and TLS to a report.
 void Guard::Core::count_up(GatewayReport& report) const {
   for (const auto& side : sides) report.loops.push_back(side->figures());
+  if (trace_exporter) report.traces = trace_exporter->figures();
   if (tls == nullptr) return;
   const TlsCounters& shaken = tls->counters();
   constexpr auto kRelaxed = std::memory_order_relaxed;
@@ -22,6 +24,20 @@ void Guard::Core::count_up(GatewayReport& report) const {
   figures.failed = std::max(shaken.failed.load(kRelaxed), figures.plain_http);
   figures.too_slow = shaken.too_slow.load(kRelaxed);
   report.handshakes = figures;
+}
+
+Status Guard::Core::open_traces() {
+  if (settings.traces.empty()) return ok();
+  auto collector = parse_collector(settings.traces);
+  if (!collector) return fail(Code::invalid_argument, concat("--traces: ", collector.error().what));
+  std::array<std::byte, 8> drawn{};
+  powers.entropy.fill(drawn);
+  TraceSource source{"sallyport", std::string(powers.version), hex_of(drawn)};
+  trace_exporter = std::make_unique<TraceExporter>(*std::move(collector), std::move(source),
+                                                   TraceExporter::Powers{powers.monotonic});
+  tracer = std::make_unique<Tracer>(*trace_exporter, Tracer::Powers{powers.clock, powers.entropy},
+                                    settings.traces_percent);
+  return ok();
 }
 
 /// The collector has no credential of ours: it is of this machine, or may open the socket's file.
