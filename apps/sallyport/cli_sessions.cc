@@ -61,6 +61,24 @@ void add_create(CLI::App& session, Chosen& chosen, std::vector<std::string>& too
   });
 }
 
+void add_user_logout(CLI::App& user, Chosen& chosen, const Environment& environment) {
+  auto* command = user.add_subcommand("logout", "end somebody's logins and login links, at once");
+  command->footer("Example: sallyport user logout alice --tokens");
+  auto call = std::make_shared<LogoutCall>();
+  auto flags = std::make_shared<std::pair<bool, bool>>();
+  command->add_option("name", call->name, "the user")->required()->type_name("NAME");
+  command->add_flag("--tokens", flags->first, "access tokens too");
+  command->add_option("--session", call->session, "whose gateway, where several run")->type_name("ID");
+  add_state_dir(*command, call->state_dir);
+  command->add_flag("--json", flags->second, "for machines");
+  command->callback([call, flags, &chosen, &environment] {
+    chosen = [call, flags, &environment] {
+      if (flags->first) call->tokens = LogoutCall::Tokens::revoke;
+      return command_user_logout(*call, output_of(flags->second), environment);
+    };
+  });
+}
+
 }  // namespace
 
 void add_session(CLI::App& app, Chosen& chosen, std::vector<std::string>& tool,
@@ -163,6 +181,7 @@ void add_user(CLI::App& app, Chosen& chosen, const Environment& environment) {
   add("passwd", "give somebody a new password, read from standard input", UserCall::Verb::passwd);
   add("remove", "end somebody's logins and tokens", UserCall::Verb::remove);
   add("list", "who there is", UserCall::Verb::list);
+  add_user_logout(*user, chosen, environment);
 }
 
 }  // namespace sallyport

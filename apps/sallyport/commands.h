@@ -110,6 +110,15 @@ struct UserCall {
 };
 int command_user(const UserCall& call, Output output, const Environment& environment);
 
+/// LogoutCall asks a running gateway to throw somebody out.
+struct LogoutCall {
+  enum class Tokens : std::uint8_t { keep, revoke } tokens = Tokens::keep;
+  std::string name;
+  std::string session;  ///< whose gateway, where several of one user run
+  std::string state_dir;
+};
+int command_user_logout(const LogoutCall& call, Output output, const Environment& environment);
+
 struct AuditCall {
   std::string file;  ///< empty: STATE/audit.jsonl
   std::string state_dir;

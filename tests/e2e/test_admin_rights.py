@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """SG-09, SA-06, SA-07, BY-02: does what the admin API gives end with the right to it, and does a policy hold there too?"""
 import http.client
+import json
 import secrets
 import sys
 import time
+
+from harness.person import Person
 
 POLICY = """
 roles:
@@ -135,3 +138,54 @@ def test_sa_07_a_session_that_is_over_gets_no_new_token(serve):
     assert refused.status == 404 and "no such session" in refused.json()["detail"], refused
     assert gateway.api("GET", f"/sessions/{session}/auth").json() == {"token": None}
     assert gateway.visit(session, token=token).status == 401
+
+
+# -- BY-02: throwing somebody out ------------------------------------------------------------------------------
+
+
+def signed_in(gateway, session, user):
+    """Somebody who came in by a link that an admin made for him, and another link of the kind."""
+    def mint():
+        return gateway.book.add(gateway.api("POST", f"/sessions/{session}/link", {"user": user}).json()["url"], "a link")
+    person = someone_at(gateway, session)
+    person.use_link(mint())
+    return person, mint()
+
+
+def someone_at(gateway, session):
+    return Person(gateway, host=gateway.at(session), origin=f"http://{gateway.at(session)}")
+
+
+def test_by_02_user_logout_ends_logins_links_and_where_told_tokens(serve):
+    gateway = serve(admin=True)
+    session, _ = gateway.create(owner="alice")
+    gateway.wait_state(session, "ready")
+    person, waiting = signed_in(gateway, session, "alice")
+    other, _ = signed_in(gateway, session, "owner")
+    token, _ = access_token(gateway, "alice")
+    assert person.is_in() and other.is_in()
+    state = ["--state-dir", str(gateway.state)]
+    done = gateway.cli("user", "logout", "alice", *state)
+    assert done.status == 0 and done.out == "ended: 1 logins, 0 access tokens\n", done
+    assert not person.is_in() and other.is_in()
+    late = someone_at(gateway, session)
+    late.use_link(waiting)
+    assert not late.is_in(), "nor does a link that waited bring her back"
+    assert gateway.admin("GET", "/tokens", token=token).status == 200
+    done = gateway.cli("user", "logout", "alice", "--tokens", "--json", *state)
+    assert json.loads(done.out) == {"logins": 0, "tokens": 1}
+    assert gateway.admin("GET", "/tokens", token=token).status == 401
+    lines = [json.loads(line) for line in (gateway.state / "audit.jsonl").read_text().splitlines()]
+    assert any(line["event"] == "credential_revoked" and "1 logins and 0 access tokens of alice" in line.get("detail", "") for line in lines)
+
+
+def test_by_02_only_admins_throw_others_out(serve):
+    gateway = serve(admin=True)
+    bob, _ = access_token(gateway, "bob")
+    assert gateway.admin("POST", "/logins/end", {"user": "alice"}, token=bob).status == 403
+    for body in ({}, {"user": ""}, {"user": 7}, {"user": "bob", "tokens": "yes"}, {"user": "bob", "more": 1}, []):
+        assert gateway.admin("POST", "/logins/end", body, token=bob).status == 400, body
+    assert gateway.admin("POST", "/logins/end", {"user": "bob", "tokens": True}, token=bob).json() == {"logins": 0, "tokens": 1}
+    assert gateway.admin("GET", "/tokens", token=bob).status == 401, "who throws himself out is out"
+    done = gateway.cli("user", "logout", "alice", "--state-dir", str(gateway.state / "nowhere"))
+    assert done.status != 0 and "sallyport" in done.err, done

@@ -306,6 +306,11 @@ LoginReply LoginService::end_others(const Grant& login, std::string_view field, 
   return leading_on(LoginReply::Kind::done);
 }
 
+std::size_t LoginService::end_all(const std::string& user) {
+  parts_.links.end_all(user);  // first, so that none begins a login behind our back
+  return parts_.logins.end_all(user);
+}
+
 void LoginService::record(AuditKind kind, const ConnectionFacts& facts, std::string_view request_id,
                           std::string_view who, CredentialKind how, std::optional<Denial> denial,
                           std::string_view detail) const {

@@ -144,6 +144,10 @@ class LoginService {
   LoginReply end_others(const Grant& login, std::string_view field, const LoginCaller& caller,
                         MonotonicTime now);
 
+  /// end_all is for whoever may throw people out: it ends all logins of a user, what they opened and the
+  /// links that would begin another, and returns how many logins there were. The caller records it.
+  std::size_t end_all(const std::string& user);
+
  private:
   [[nodiscard]] bool accepts_form(std::string_view field, FormPurpose purpose, const LoginCaller& caller,
                                   MonotonicTime now) const;

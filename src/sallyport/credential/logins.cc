@@ -144,4 +144,11 @@ Admission LoginLinks::redeem(std::string_view text, MonotonicTime now) {
   return Admission::admitted(std::move(grant));
 }
 
+std::size_t LoginLinks::end_all(const std::string& user) {
+  GrantFilter filter;
+  filter.kind = CredentialKind::login_link;
+  filter.principal = user;
+  return store_.remove_where(filter);
+}
+
 }  // namespace sallyport

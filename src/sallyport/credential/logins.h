@@ -84,6 +84,8 @@ class LoginLinks {
   Result<Minted> mint(const LinkOrder& order, MonotonicTime now);
   /// redeem: malformed_credential, wrong_kind, unknown_credential (used ones included), expired.
   Admission redeem(std::string_view text, MonotonicTime now);
+  /// end_all ends the links that would sign this user in; returns how many.
+  std::size_t end_all(const std::string& user);
 
  private:
   CredentialStore& store_;

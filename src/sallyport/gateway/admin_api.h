@@ -132,6 +132,7 @@ class AdminApi final : public RequestHandler {
   Task<Response> list_tokens(Exchange& exchange, Call& call);
   Task<Response> create_token(Exchange& exchange, Call& call);
   Task<Response> revoke_token(Exchange& exchange, Call& call);
+  Task<Response> end_logins(Exchange& exchange, Call& call);
   Task<Response> health(Exchange& exchange, Call& call);
   Task<Response> ready(Exchange& exchange, Call& call);
   Task<Response> metrics(Exchange& exchange, Call& call);

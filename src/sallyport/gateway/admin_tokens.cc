@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The admin API's calls on access tokens. Everybody has his own; those of others, and roles, are for admins.
+// The admin API's calls on access tokens and logins. Everybody has his own; those of others, and roles, are
+// for admins.
 #include "sallyport/base/text.h"
 #include "sallyport/gateway/admin_api.h"
 #include "sallyport/gateway/admin_json.h"
@@ -80,6 +81,31 @@ Task<Response> AdminApi::revoke_token(Exchange& exchange, Call& call) {
   if (!*revoked) co_return problem_of(revoked->error());
   record(AuditKind::credential_revoked, exchange, call.verdict, {}, concat("access token ", call.id));
   co_return Response(204, "application/json", "");
+}
+
+/// Everybody throws himself out; others are for admins.
+Task<Response> AdminApi::end_logins(Exchange& exchange, Call& call) {
+  auto fields = JsonFields::parse(call.body);
+  if (!fields) co_return problem_of(fields.error());
+  const auto user = fields->text("user").value_or("");
+  const bool tokens_too = fields->flag("tokens").value_or(false);
+  if (const auto done = fields->done(); !done) co_return problem_of(done.error());
+  if (user.empty())
+    co_return problem(400, "bad request", "say whose logins are to end: {\"user\": \"alice\"}");
+  if (user != call.who().id && !is_admin(call))
+    co_return problem(403, "forbidden", "only an admin ends the logins of others");
+  exchange.unbind();  // the answer is not cut by the end of the credential that asked for it
+  std::size_t tokens = 0;
+  if (tokens_too) {
+    auto revoke = [&all = parts_.access_tokens, user] { return all.revoke_owner(user); };
+    auto revoked = co_await parts_.pool.run(exchange.loop(), std::move(revoke));
+    if (!revoked) co_return problem_of(revoked.error());
+    tokens = *revoked;
+  }
+  const std::size_t logins = parts_.logins.end_all(user);
+  record(AuditKind::credential_revoked, exchange, call.verdict, {},
+         concat(logins, " logins and ", tokens, " access tokens of ", user));
+  co_return json_answer(200, concat("{\"logins\":", logins, ",\"tokens\":", tokens, "}"));
 }
 
 }  // namespace sallyport

@@ -98,12 +98,11 @@ class Child {
     if (!door) return complain(door.error());
     line.address = mode_ == "elsewhere" ? SocketAddress::unix_path(argument_) : door->address;
     if (const Status made = make_tls(line); !made) return complain(made.error());
-    ConnectionLimiter limiter{ConnectionLimits{}};
     auto take = [this](std::unique_ptr<Stream> stream) {
       if (!tls_) return server_.serve(std::move(stream));
       loop_.spawn(accept(*this, std::move(stream)));
     };
-    Listener listener(loop_, std::move(door->sockets.front()), door->address, limiter, take);
+    Listener listener(loop_, std::move(door->sockets.front()), door->address, limiter_, take);
     if (!listener.start()) return 1;
     say_first();
     put(1, line.line());
@@ -201,6 +200,7 @@ class Child {
 
   std::string mode_;
   std::string argument_;
+  ConnectionLimiter limiter_{ConnectionLimits{}};  // outlives the streams that count in it
   SystemMonotonicClock clock_;
   Loop loop_;
   RpcServer server_;
