@@ -10,6 +10,7 @@
 #include "sallyport/config/policy_file.h"
 #include "sallyport/durable/durable_store.h"
 #include "sallyport/env/posix/system.h"
+#include "sallyport/policy/policy_advice.h"
 
 namespace sallyport {
 namespace {
@@ -130,6 +131,8 @@ int command_config_check(const SettingsArguments& arguments, const PolicyCheck& 
   if (!path.empty()) {
     const auto policy = read_policy(path);
     if (!policy) return complain(policy.error());
+    for (const auto& one : policy_advice((*policy)->draft()))
+      std::cerr << concat("sallyport: warning: ", path, ':', one.line, ": ", one.what, '\n');
     if (asks) {
       const auto status = ask(**policy, check, output);
       return status ? *status : complain(status.error());

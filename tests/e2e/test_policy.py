@@ -101,6 +101,15 @@ def test_sg_09_config_check_tells_decision_and_rule(cli, folder):
     assert cli("config", "check", "--who", "alice", "--what", "GET /x").status == 2, "no policy"
 
 
+def test_sg_09_config_check_warns_of_what_never_decides(cli, folder):
+    path = folder / "policy.yaml"
+    path.write_text("rules:\n  - {name: all, allow: anyone, everything: true}\n  - {name: lab, allow: \"user:bob\", http: \"* /s/lab/*\"}\n")
+    done = cli("config", "check", "--policy", str(path))
+    assert done.status == 0, done
+    warnings = [line for line in done.err.splitlines() if line.startswith(f"sallyport: warning: {path}:3: rule lab")]
+    assert len(warnings) == 2 and "never decides: all in line 2" in warnings[0] and "session: [lab]" in warnings[1], done.err
+
+
 def test_sg_09_a_policy_that_would_know_nobody_is_refused(cli, folder):
     path = str(write(folder / "policy.yaml", POLICY))
     done = cli("config", "check", "--policy", path, "--insecurely-no-auth")

@@ -98,7 +98,7 @@ std::span<const AdminApi::Row> AdminApi::rows() noexcept {
       {Method::get, "/tokens", Need::known, &AdminApi::list_tokens, permission::kTokensRead},
       {Method::post, "/tokens", Need::known, &AdminApi::create_token, permission::kTokensManage},
       {Method::del, "/tokens/{id}", Need::known, &AdminApi::revoke_token, permission::kTokensManage},
-      {Method::post, "/logins/end", Need::known, &AdminApi::end_logins, permission::kTokensManage},
+      {Method::post, "/logins/end", Need::known, &AdminApi::end_logins, permission::kUsersManage},
       {Method::get, "/settings", Need::admin, &AdminApi::show_settings, permission::kSettingsRead},
       {Method::patch, "/settings", Need::admin, &AdminApi::patch_settings, permission::kSettingsWrite},
       {Method::get, "/events", Need::known, &AdminApi::events, permission::kSessionsRead},
